@@ -1,0 +1,73 @@
+# Needs only make and Python >= 3.11. `make` alone lists what there is.
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+VENV := .venv
+PY := $(VENV)/bin/python
+RUN_STAMP := $(VENV)/.installed-run
+DEV_STAMP := $(VENV)/.installed-dev
+PIP_INSTALL := $(PY) -m pip install --quiet --disable-pip-version-check --no-input
+WORKERS ?= 2
+
+.PHONY: help demo test lint format bench lock schemas clean distclean
+
+help: ## list these targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: $(RUN_STAMP) ## a simulated merchant: plan, apply, sixty days of recovery
+	@$(VENV)/bin/flexpay demo
+
+test: lint ## lint, types, import law and every test
+	@$(PY) -m pytest -n $(WORKERS) -q
+
+lint: $(DEV_STAMP) ## ruff, formatting, mypy, import law
+	@$(PY) -m ruff check --quiet .
+	@$(PY) -m ruff format --quiet --check . || { echo "Formatting differs: run 'make format'."; exit 1; }
+	@$(PY) -m mypy
+	@$(VENV)/bin/lint-imports --no-logo
+
+format: $(DEV_STAMP) ## format the code and apply safe fixes
+	@$(PY) -m ruff check --quiet --fix-only .
+	@$(PY) -m ruff format --quiet .
+
+bench: $(DEV_STAMP) ## invoice-days and decisions a second, with the SDK's own share
+	@$(PY) -m benchmarks
+
+schemas: $(RUN_STAMP) ## publish the package's JSON schemas to schemas/
+	@$(PY) scripts/publish_schemas.py
+
+lock: ## resolve requirements/*.lock again (needs uv on PATH or in .venv)
+	@./scripts/lock.sh
+
+clean: ## remove caches and build output
+	@rm -rf build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .grimp_cache
+	@find flexpay_reconcile tests benchmarks scripts -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
+
+distclean: clean ## clean, and remove .venv
+	@rm -rf $(VENV)
+
+# The first Python >= 3.11 among these; PYTHON=/path/to/python overrides.
+$(PY):
+	@for candidate in $(PYTHON) python3 python3.13 python3.12 python3.11 python; do \
+	  if $$candidate -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; then \
+	    echo "Creating $(VENV) with $$($$candidate --version 2>&1) ..."; \
+	    $$candidate -m venv $(VENV) && exit 0; \
+	    echo "error: '$$candidate -m venv $(VENV)' failed; your system may keep venv in a package of its own (Debian: python3-venv)." >&2; \
+	    rm -rf $(VENV); exit 1; \
+	  fi; \
+	done; \
+	found=$$(python3 --version 2>&1 || echo "no python3"); \
+	echo "error: flexpay-reconcile needs Python 3.11 or newer, found: $$found. Install one, or run 'make PYTHON=/path/to/python3.11 ...'." >&2; exit 1
+
+# Hashes are checked for everything that is downloaded; the project itself is then linked in without any download.
+$(RUN_STAMP): requirements/run.lock pyproject.toml | $(PY)
+	@echo "Installing what the product needs ..."
+	@$(PIP_INSTALL) --require-hashes --only-binary :all: -r requirements/run.lock
+	@$(PIP_INSTALL) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+# dev.lock holds everything of run.lock at the same versions.
+$(DEV_STAMP): requirements/dev.lock pyproject.toml | $(PY)
+	@echo "Installing what the product and its tests need ..."
+	@$(PIP_INSTALL) --require-hashes --only-binary :all: -r requirements/dev.lock
+	@$(PIP_INSTALL) --no-deps --no-build-isolation --editable .
+	@touch $(RUN_STAMP) $@
