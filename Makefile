@@ -5,7 +5,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 RUN_STAMP := $(VENV)/.installed-run
 DEV_STAMP := $(VENV)/.installed-dev
-PIP_INSTALL := $(PY) -m pip install --quiet --disable-pip-version-check --no-input
+PIP_INSTALL := $(PY) -m pip install -qq --disable-pip-version-check --no-input
 WORKERS ?= 2
 
 .PHONY: help demo test lint format bench lock schemas clean distclean
@@ -45,9 +45,9 @@ clean: ## remove caches and build output
 distclean: clean ## clean, and remove .venv
 	@rm -rf $(VENV)
 
-# The first Python >= 3.11 among these; PYTHON=/path/to/python overrides.
+# The first of these that is Python >= 3.11; PYTHON=/path/to/python asks for one and no other.
 $(PY):
-	@for candidate in $(PYTHON) python3 python3.13 python3.12 python3.11 python; do \
+	@for candidate in $(or $(PYTHON),python3 python3.13 python3.12 python3.11 python); do \
 	  if $$candidate -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; then \
 	    echo "Creating $(VENV) with $$($$candidate --version 2>&1) ..."; \
 	    $$candidate -m venv $(VENV) && exit 0; \
@@ -55,7 +55,7 @@ $(PY):
 	    rm -rf $(VENV); exit 1; \
 	  fi; \
 	done; \
-	found=$$(python3 --version 2>&1 || echo "no python3"); \
+	found=$$($(or $(PYTHON),python3) --version 2>/dev/null || echo "none"); \
 	echo "error: flexpay-reconcile needs Python 3.11 or newer, found: $$found. Install one, or run 'make PYTHON=/path/to/python3.11 ...'." >&2; exit 1
 
 # Hashes are checked for everything that is downloaded; the project itself is then linked in without any download.
