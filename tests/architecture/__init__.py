@@ -1,0 +1,1 @@
+"""The import law, the sizes and the words that no type checker holds."""
