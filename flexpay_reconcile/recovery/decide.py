@@ -1,0 +1,131 @@
+"""What to do next with a case: a Decision with its reasons. Only rules stop; a model may at most hold.
+
+The order of the rules is the order of safety: what forbids a final action comes first, what forbids a charge next,
+and only what is left may choose a moment.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from flexpay_reconcile.config.policy import RetryPolicy, Timing
+from flexpay_reconcile.declines.decline import DeclineKind
+from flexpay_reconcile.recovery import windows
+from flexpay_reconcile.recovery.case import EndedBy, RecoveryCase
+from flexpay_reconcile.recovery.limits import CardHistory
+from flexpay_reconcile.timing import even, fixed
+from flexpay_reconcile.values.instant import Instant, Span
+
+UNKNOWN_CODE_AFTER = Span.of(days=28)
+RULE_CERTAIN_PPM = 1_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetryAt:
+    """Try again at `at`; `model` chose it with probability `probability_ppm` millionths."""
+
+    at: Instant
+    because: tuple[str, ...]
+    model: str
+    probability_ppm: int = RULE_CERTAIN_PPM
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hold:
+    """Do not spend an attempt before `until`; the case stays open."""
+
+    until: Instant
+    because: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskCustomer:
+    """No attempt until the customer has acted or the card has changed; `until` is the end of the window."""
+
+    until: Instant
+    because: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Park:
+    """The operator's own settings refused it: no attempt, and never a final action by itself."""
+
+    because: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Review:
+    """Nobody knows this code: no attempt, no final action; a person looks, and at `until` it closes untouched."""
+
+    until: Instant
+    because: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stop:
+    """Recovery is over; the final actions of the policy follow."""
+
+    ended_by: EndedBy
+    because: tuple[str, ...]
+
+
+Decision = RetryAt | Hold | AskCustomer | Park | Review | Stop
+
+
+def decide(case: RecoveryCase, history: CardHistory, policy: RetryPolicy, now: Instant) -> Decision:
+    """The decision for a case whose last decline is recorded on it."""
+    reason = case.decline_reason or "no reason given"
+    match case.decline_kind:
+        case DeclineKind.OPERATOR:
+            return Park(because=(f"refused by the account's own settings or rules: {reason}",))
+        case DeclineKind.UNKNOWN | None:
+            until = (case.last_declined_at or case.opened_at).plus(UNKNOWN_CODE_AFTER)
+            return Review(until=until, because=(f"not a decline we know: {reason}",))
+        case DeclineKind.HARD:
+            return Stop(ended_by=EndedBy.HARD_DECLINE, because=(f"hard decline: {reason}; the card must not be tried again",))
+        case _:
+            pass
+    if history.never_because is not None:
+        words = f"an earlier refusal of this card stands until the card changes: {history.never_because}"
+        return Stop(ended_by=EndedBy.HARD_DECLINE, because=(words,))
+    if now >= case.window_until:
+        return Stop(ended_by=EndedBy.WINDOW_OVER, because=(f"the window ended {case.window_until.short_text()}",))
+    if case.decline_kind in (DeclineKind.CREDENTIAL, DeclineKind.CUSTOMER):
+        words = "a new or updated card" if case.decline_kind is DeclineKind.CREDENTIAL else "the customer to act"
+        return AskCustomer(until=case.window_until, because=(f"{reason}: needs {words}",))
+    if case.attempts_used >= allowed_attempts(policy):
+        return Stop(ended_by=EndedBy.ATTEMPTS_USED, because=(f"all {case.attempts_used} attempts were made",))
+    return _retry(case, history, policy, now)
+
+
+def allowed_attempts(policy: RetryPolicy) -> int:
+    """How many attempts of our own the policy gives a case."""
+    if policy.timing is Timing.FIXED:
+        return min(policy.max_attempts, len(policy.fixed_schedule))
+    return policy.max_attempts
+
+
+def _retry(case: RecoveryCase, history: CardHistory, policy: RetryPolicy, now: Instant) -> Decision:
+    """The next attempt's moment: the timing's aim, moved to the first legal instant."""
+    number, total = case.attempts_used + 1, allowed_attempts(policy)
+    if policy.timing is Timing.FIXED:
+        previous = case.last_attempt_at or case.first_declined_at
+        aimed, model = fixed.aim(previous=previous, number=number, schedule=policy.fixed_schedule), fixed.VERSION
+        words = f"step {number} of {total} of the fixed schedule"
+    else:
+        aimed = even.aim(
+            window_from=case.window_from, window_until=case.window_until, number=number, total=total, seed=case.invoice
+        )
+        model, words = even.VERSION, f"attempt {number} of {total}, spread evenly over the window"
+    if aimed is None:
+        return Stop(ended_by=EndedBy.ATTEMPTS_USED, because=("the fixed schedule has no further step",))
+    bounds = windows.bounds_of(case, history, policy)
+    late = aimed < now
+    legal = windows.next_legal(max(aimed, now), bounds, policy.quiet_hours, case.window_until)
+    if legal is None:
+        names = tuple(bound.because for bound in bounds)
+        return Stop(ended_by=EndedBy.NO_LEGAL_MOMENT, because=("no legal moment is left in the window", *names))
+    reasons = [f"{case.decline_kind.value if case.decline_kind else ''} decline: {case.decline_reason}", words]
+    reasons += [f"aimed at {aimed.short_text()}" + (", which has passed" if late else "")]
+    reasons += [f"moved to {legal.at.short_text()}: {'; '.join(legal.moved_by)}"] if legal.moved_by else []
+    return RetryAt(at=legal.at, because=tuple(reasons), model=model)

@@ -1,0 +1,79 @@
+"""The legal moments of an attempt: lower bounds by rule, quiet hours, and the end of the window. Ranks nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from flexpay_reconcile.config.policy import QuietHours, RetryPolicy
+from flexpay_reconcile.recovery import limits
+from flexpay_reconcile.recovery.case import RecoveryCase
+from flexpay_reconcile.recovery.limits import CardHistory
+from flexpay_reconcile.values.instant import Instant, Span
+
+SPACING_FLOOR = Span.of(hours=1)
+_LATEST_TRIES = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bound:
+    """No attempt before `not_before`, by `rule`, said in `because`."""
+
+    rule: str
+    not_before: Instant
+    because: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LegalMoment:
+    """The first legal instant at or after an aim, and the rules that moved it there."""
+
+    at: Instant
+    moved_by: tuple[str, ...]
+
+
+def bounds_of(case: RecoveryCase, history: CardHistory, policy: RetryPolicy) -> tuple[Bound, ...]:
+    """Every lower bound that stands for the next attempt of this case on its card."""
+    found: list[Bound] = []
+    last = max((each for each in (case.last_attempt_at, case.last_declined_at) if each), default=None)
+    if last is not None:
+        spacing = max(policy.minimum_spacing, SPACING_FLOOR)
+        found.append(
+            Bound(rule="minimum_spacing", not_before=last.plus(spacing), because=f"{spacing.text()} between two attempts")
+        )
+    if case.wait_until is not None:
+        words = f"the network asked to wait until {case.wait_until.short_text()} ({case.wait_because or 'advice'})"
+        found.append(Bound(rule="advice_wait", not_before=case.wait_until, because=words))
+    for ceiling in limits.ceilings_for(case.network, policy):
+        free = limits.free_from(ceiling, history.reached_at)
+        if free is not None:
+            found.append(Bound(rule="network_ceiling", not_before=free, because=ceiling.because))
+    return tuple(found)
+
+
+def next_legal(
+    aim: Instant, bounds: Sequence[Bound], quiet: QuietHours | None, until: Instant
+) -> LegalMoment | None:
+    """The first legal moment at or after `aim` and before `until`, or None when rules leave none."""
+    at = aim
+    moved: list[str] = []
+    for bound in sorted(bounds, key=lambda each: each.not_before):
+        if bound.not_before > at:
+            at = bound.not_before
+            moved.append(bound.because)
+    for _ in range(_LATEST_TRIES):
+        if quiet is None or not is_quiet(at, quiet):
+            break
+        at = at.next_local(quiet.to_minute, quiet.time_zone)
+        moved.append("quiet hours")
+    if at >= until:
+        return None
+    return LegalMoment(at=at, moved_by=tuple(moved))
+
+
+def is_quiet(at: Instant, quiet: QuietHours) -> bool:
+    """Whether an instant lies in the quiet hours, which may span midnight; their end is not quiet."""
+    minute = at.minute_of_day(quiet.time_zone)
+    if quiet.from_minute <= quiet.to_minute:
+        return quiet.from_minute <= minute < quiet.to_minute
+    return minute >= quiet.from_minute or minute < quiet.to_minute
