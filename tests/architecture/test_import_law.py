@@ -84,6 +84,8 @@ def copy_tree(folder: Path, extra: dict[str, str]) -> None:
     for name, text in extra.items():
         path = folder / "flexpay_reconcile" / name
         path.parent.mkdir(parents=True, exist_ok=True)
+        # The law sees packages only; a folder without __init__.py would hide from it (ruff's INP001 refuses those).
+        (path.parent / "__init__.py").touch()
         path.write_text(text + "\n", encoding="utf-8")
 
 
