@@ -28,7 +28,7 @@ INTRUDERS = [
     (
         "adapters/intruder.py",
         "from flexpay_reconcile.adapters.sqlite_store import x",
-        "Only the bootstrap imports adapters",
+        "Adapters do not know each other",
     ),
     ("operations/intruder.py", "from flexpay_reconcile.ports import charger", "may charge"),
     ("operations/intruder.py", "from flexpay_reconcile.ports import billing_writer", "may change billing objects"),
