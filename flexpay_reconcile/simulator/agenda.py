@@ -1,0 +1,41 @@
+"""The world's agenda: what happens by itself, and when.
+
+Entries at one instant run in the order they were written. May not know what an entry means.
+"""
+from __future__ import annotations
+
+import heapq
+from typing import NamedTuple
+
+
+class Entry(NamedTuple):
+    """One thing due: at (epoch seconds), order of writing, what to do, to which account and object."""
+
+    at: int
+    order: int
+    action: str
+    account: tuple[str, bool]
+    subject: str
+
+
+class Agenda:
+    """A queue of entries by instant."""
+
+    def __init__(self) -> None:
+        self._heap: list[Entry] = []
+        self._count = 0
+
+    def add(self, at: int, action: str, account: tuple[str, bool], subject: str) -> None:
+        """Write an entry."""
+        self._count += 1
+        heapq.heappush(self._heap, Entry(at, self._count, action, account, subject))
+
+    def next_at(self) -> int | None:
+        """The instant of the earliest entry."""
+        return self._heap[0].at if self._heap else None
+
+    def take(self, until: int) -> Entry | None:
+        """The earliest entry due at or before `until`, removed."""
+        if self._heap and self._heap[0].at <= until:
+            return heapq.heappop(self._heap)
+        return None

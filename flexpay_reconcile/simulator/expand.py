@@ -1,0 +1,108 @@
+"""Expansion: ids replaced by objects on request, at most four levels deep, within the key's permissions.
+
+May not change any object: what is expanded is copied along its path.
+"""
+from __future__ import annotations
+
+from typing import Any
+
+from flexpay_reconcile.simulator.access import require
+from flexpay_reconcile.simulator.refusals import Refusal, invalid
+from flexpay_reconcile.simulator.state import Call, Obj
+
+_DEPTH = 4
+
+# (object type, field) -> type of the object the id stands for.
+_LINKS: dict[tuple[str, str], str] = {
+    ("invoice", "customer"): "customer",
+    ("invoice", "default_payment_method"): "payment_method",
+    ("invoice", "parent.subscription_details.subscription"): "subscription",
+    ("subscription", "customer"): "customer",
+    ("subscription", "default_payment_method"): "payment_method",
+    ("subscription", "latest_invoice"): "invoice",
+    ("customer", "invoice_settings.default_payment_method"): "payment_method",
+    ("payment_method", "customer"): "customer",
+    ("payment_intent", "customer"): "customer",
+    ("payment_intent", "latest_charge"): "charge",
+    ("payment_intent", "payment_method"): "payment_method",
+    ("charge", "customer"): "customer",
+    ("charge", "payment_intent"): "payment_intent",
+    ("refund", "charge"): "charge",
+    ("refund", "payment_intent"): "payment_intent",
+    ("invoice_payment", "invoice"): "invoice",
+    ("invoice_payment", "payment.payment_intent"): "payment_intent",
+    ("price", "product"): "product",
+}
+
+_READ = {
+    "customer": "rak_customer_read", "payment_method": "rak_payment_method_read", "charge": "rak_charge_read",
+    "payment_intent": "rak_payment_intent_read", "invoice": "rak_invoice_read",
+    "subscription": "rak_subscription_read", "product": "rak_product_read",
+}
+
+# (object type, field) -> (type of the rows, the index that finds them, permission): fields only present when asked for.
+_INCLUDES: dict[tuple[str, str], tuple[str, str, str, str]] = {
+    ("invoice", "payments"): ("invoice_payment", "invoice", "rak_credit_note_read", "/v1/invoice_payments"),
+    ("charge", "refunds"): ("refund", "charge", "rak_charge_read", "/v1/refunds"),
+}
+
+
+def expand(call: Call, result: Obj, paths: list[str]) -> Obj:
+    """The answer with every path expanded; refuses what cannot be expanded or what the key may not read."""
+    for path in paths:
+        parts = path.split(".")
+        if not path or not all(parts):
+            raise invalid("This property cannot be expanded: the path is empty.", param="expand")
+        if len(parts) > _DEPTH:
+            raise invalid(f"You cannot expand more than {_DEPTH} levels of a property. Property: {path}.",
+                          param="expand")
+        result = _node(call, result, parts, path)
+    return result
+
+
+def _node(call: Call, node: Obj, parts: list[str], path: str) -> Obj:
+    if node.get("object") == "list":
+        if parts[0] != "data":
+            raise _cannot(path)
+        if len(parts) == 1:
+            return node
+        return {**node, "data": [_node(call, item, parts[1:], path) for item in node["data"]]}
+    return _field(call, node, str(node.get("object", "")), "", parts, path)
+
+
+def _field(call: Call, node: Obj, kind: str, prefix: str, parts: list[str], path: str) -> Obj:
+    name, rest = parts[0], parts[1:]
+    full = prefix + name
+    include = _INCLUDES.get((kind, full))
+    value: Any = node.get(name)
+    if include is not None:
+        if not isinstance(value, dict):
+            value = _included(call, node, include)
+        return {**node, name: _node(call, value, rest, path) if rest else value}
+    target = _LINKS.get((kind, full))
+    if target is not None:
+        require(call.key, _READ[target])
+        if isinstance(value, str):
+            value = dict(call.account.get(target, value))
+        if isinstance(value, dict) and rest:
+            value = _node(call, value, rest, path)
+        return {**node, name: value}
+    if isinstance(value, dict) and rest:
+        if value.get("object"):
+            return {**node, name: _node(call, value, rest, path)}
+        return {**node, name: _field(call, value, kind, full + ".", rest, path)}
+    if value is None and rest and any(k == kind and f.startswith(full + ".") for k, f in _LINKS):
+        return node
+    raise _cannot(path)
+
+
+def _included(call: Call, node: Obj, include: tuple[str, str, str, str]) -> Obj:
+    kind, field, permission, url = include
+    require(call.key, permission)
+    table = call.account.table(kind)
+    data = [table.rows[id_] for id_ in reversed(table.by(field, node["id"])[-10:])]
+    return {"object": "list", "data": data, "has_more": len(table.by(field, node["id"])) > 10, "url": url}
+
+
+def _cannot(path: str) -> Refusal:
+    return invalid(f"This property cannot be expanded ({path[:100]}).", param="expand")

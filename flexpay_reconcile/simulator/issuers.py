@@ -1,0 +1,42 @@
+"""Issuers: who answers a charge. A script of the test first, then the card's own nature.
+
+May not keep anything but the scripts tests write; answers are otherwise pure functions.
+"""
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from flexpay_reconcile.simulator import latent
+from flexpay_reconcile.simulator.answers import APPROVED, Answer
+from flexpay_reconcile.simulator.cards import ANSWERS, Card
+from flexpay_reconcile.simulator.latent import LatentCard
+
+
+@dataclass(slots=True, kw_only=True)
+class Script:
+    """What every charge of one customer is answered; `left` None means until further notice."""
+
+    answer: Answer
+    left: int | None = None
+
+
+class Issuers:
+    """All issuers of a world: scripts by customer id, generated cards by key."""
+
+    def __init__(self) -> None:
+        self.scripts: dict[str, Script] = {}
+        self.latent: dict[str, LatentCard] = {}
+
+    def ask(self, customer: str, card: Card, now: int, earlier: list[int]) -> Answer:
+        """The answer to a charge of this customer's card at `now`."""
+        script = self.scripts.get(customer)
+        if script is not None:
+            if script.left is None:
+                return script.answer
+            script.left -= 1
+            if script.left <= 0:
+                del self.scripts[customer]
+            return script.answer
+        if card.latent is not None:
+            return latent.answer(self.latent[card.latent], now, earlier)
+        return ANSWERS.get(card.behaviour, APPROVED)

@@ -1,0 +1,103 @@
+"""The people of a scenario: each a customer with a card, a subscription, and the paid invoice of the current period.
+
+That last invoice is history: written silently (no events, no deliveries), paid whatever the card does later.
+May not read scenario documents.
+"""
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from flexpay_reconcile.simulator import chance
+from flexpay_reconcile.simulator.answers import APPROVED
+from flexpay_reconcile.simulator.cards import Card
+from flexpay_reconcile.simulator.latent import LatentCard
+from flexpay_reconcile.simulator.markets import Market
+from flexpay_reconcile.simulator.resources import collection, customers, payment_methods, renewals, subscription_build
+from flexpay_reconcile.simulator.state import Account, Obj, Simulation
+
+# A postal address that lies in the zone, so that region and zone agree; other zones get the country alone.
+_PLACES = {
+    "America/New_York": ("New York", "NY", "10001"), "America/Chicago": ("Chicago", "IL", "60601"),
+    "America/Denver": ("Denver", "CO", "80202"), "America/Los_Angeles": ("Los Angeles", "CA", "90001"),
+    "America/Phoenix": ("Phoenix", "AZ", "85001"), "Europe/Berlin": ("Berlin", None, "10115"),
+    "Europe/London": ("London", None, "EC1A 1BB"), "Asia/Tokyo": ("Tokyo", None, "100-0001"),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Member:
+    """One person of a scenario. `market` is set for generated ones, whose card then answers by its hidden causes."""
+
+    name: str
+    full_name: str
+    email: str
+    country: str
+    time_zone: str
+    price: Obj
+    card: Card | None
+    started: int
+    market: Market | None = None
+
+
+def book_members(
+    sim: Simulation, *, book: str, count: int, market: Market, price: Obj, zones: list[str], days: int,
+) -> list[Member]:
+    """Generated people, spread over the days before the start by hash of their names."""
+    members = []
+    for number in range(1, count + 1):
+        name = f"{book}-{number:05d}"
+        members.append(Member(
+            name=name, full_name=f"Member {number}", email=f"{name}@example.com", country=market.country,
+            time_zone=zones[chance.integer(len(zones), sim.seed, name, "zone")], price=price, card=None,
+            started=sim.now - 1 - chance.integer(days * 86400 - 1, sim.seed, name, "started"), market=market,
+        ))
+    return members
+
+
+def populate(sim: Simulation, account: Account, members: list[Member]) -> None:
+    """Write all members into the account, in the order in which their current periods began."""
+    now = sim.now
+    dated = [(subscription_build.period_at(member.started, member.price, now)[0], member) for member in members]
+    for begun, member in sorted(dated, key=lambda pair: (pair[0], pair[1].name)):
+        _settle_in(sim, account, member, begun)
+    sim.now = now
+
+
+def _settle_in(sim: Simulation, account: Account, member: Member, begun: int) -> None:
+    card = member.card or _latent_card(sim, account, member, member.market, begun)
+    city, state, postal = _PLACES.get(member.time_zone, (None, None, None))
+    sim.now = member.started
+    customer = customers.make(
+        sim, account, name=member.full_name, email=member.email,
+        address={"city": city, "country": member.country, "line1": None, "line2": None, "postal_code": postal,
+                 "state": state},
+    )
+    account.names[member.name] = customer["id"]
+    method = payment_methods.make(sim, account, card, customer=customer["id"])
+    customer["invoice_settings"] = {**customer["invoice_settings"], "default_payment_method": method["id"]}
+    sim.now = begun
+    subscription = subscription_build.make(sim, account, customer=customer, price=member.price, quantity=1,
+                                           anchor=member.started, status="active")
+    reason = "subscription_create" if begun == member.started else "subscription_cycle"
+    invoice = renewals.bill(sim, account, subscription, reason)
+    subscription["latest_invoice"] = invoice["id"]
+    collection.finalize(sim, account, invoice)
+    if invoice["status"] == "open":
+        collection.attempt(sim, account, invoice, method, automatic=True, answer=APPROVED, source="history")
+    renewals.schedule(sim, account, subscription)
+
+
+def _latent_card(sim: Simulation, account: Account, member: Member, market: Market | None, begun: int) -> Card:
+    if market is None:
+        raise ValueError(f"member {member.name} has neither a card nor a market")
+    words = (sim.seed, account.id, member.name)
+    brand = chance.pick(market.brands, *words, "brand")
+    funding = chance.pick(market.funding, *words, "funding")
+    key = f"{account.id}/{member.name}"
+    sim.issuers.latent[key] = LatentCard(seed=sim.seed, key=key, market=market, zone=member.time_zone, brand=brand,
+                                         funding=funding, since=begun)
+    return Card(
+        brand=brand, last4=f"{chance.integer(10000, *words, 'last4'):04d}", fingerprint=chance.token(16, *words, "card"),
+        behaviour="latent", funding=funding, country=market.country, exp_month=1 + chance.integer(12, *words, "month"),
+        exp_year=2028 + chance.integer(5, *words, "year"), latent=key,
+    )

@@ -1,0 +1,133 @@
+"""Payment intents: one for each invoice that asks for money, and its status over all tries.
+
+May not charge: collection does.
+"""
+from __future__ import annotations
+
+from typing import Any
+
+from flexpay_reconcile.simulator.answers import Answer
+from flexpay_reconcile.simulator.paging import PAGING, page
+from flexpay_reconcile.simulator.params import Shape
+from flexpay_reconcile.simulator.refusals import missing
+from flexpay_reconcile.simulator.resources.events import emit
+from flexpay_reconcile.simulator.state import Account, Call, Obj, Simulation
+
+LIST: Shape = {**PAGING, "created": "range", "customer": "string"}
+
+
+def make(sim: Simulation, account: Account, invoice: Obj) -> Obj:
+    """The payment intent of an invoice, with the invoice payment that links the two."""
+    id_ = sim.new_id(account, "pi")
+    intent: Obj = {
+        "id": id_, "object": "payment_intent", "amount": invoice["amount_remaining"], "amount_capturable": 0,
+        "amount_received": 0, "application": None, "application_fee_amount": None, "automatic_payment_methods": None,
+        "canceled_at": None, "cancellation_reason": None, "capture_method": "automatic",
+        "client_secret": f"{id_}_secret_simulated", "confirmation_method": "automatic", "created": sim.now,
+        "currency": invoice["currency"], "customer": invoice["customer"], "customer_account": None,
+        "description": "Subscription update", "last_payment_error": None, "latest_charge": None,
+        "livemode": account.livemode, "metadata": {}, "next_action": None, "on_behalf_of": None,
+        "payment_method": None, "payment_method_options": {}, "payment_method_types": ["card"], "processing": None,
+        "receipt_email": None, "review": None, "setup_future_usage": "off_session", "shipping": None, "source": None,
+        "statement_descriptor": None, "statement_descriptor_suffix": None, "status": "requires_payment_method",
+        "transfer_data": None, "transfer_group": None,
+    }
+    account.table("payment_intent").add(intent)
+    payment = account.table("invoice_payment").add({
+        "id": sim.new_id(account, "inpay"), "object": "invoice_payment", "amount_paid": None,
+        "amount_requested": invoice["amount_remaining"], "created": sim.now, "currency": invoice["currency"],
+        "invoice": invoice["id"], "is_default": True, "livemode": account.livemode,
+        "payment": {"payment_intent": id_, "type": "payment_intent"}, "status": "open",
+        "status_transitions": {"canceled_at": None, "paid_at": None},
+    })
+    account.payment_of[id_] = payment["id"]
+    account.invoice_of[id_] = invoice["id"]
+    emit(sim, account, "payment_intent.created", intent)
+    return intent
+
+
+def of_invoice(account: Account, invoice_id: str) -> Obj | None:
+    """The default payment intent of an invoice, None before its finalisation."""
+    table = account.table("invoice_payment")
+    for payment_id in table.by("invoice", invoice_id):
+        payment = table.rows[payment_id]
+        if payment["is_default"]:
+            return account.get("payment_intent", payment["payment"]["payment_intent"])
+    return None
+
+
+def error_of(answer: Answer, charge: Obj | None, method: Obj) -> dict[str, Any]:
+    """The fields of `last_payment_error` and of the API's error for a failed try."""
+    error: dict[str, Any] = {"code": answer.code}
+    if charge is not None:
+        error["charge"] = charge["id"]
+    for name in ("decline_code", "advice_code", "network_decline_code", "network_advice_code"):
+        value = getattr(answer, name)
+        if value is not None:
+            error[name] = value
+    error["doc_url"] = "https://stripe.com/docs/error-codes/" + str(answer.code).replace("_", "-")
+    error["message"] = answer.message
+    error["payment_method"] = dict(method)
+    error["payment_method_type"] = "card"
+    error["type"] = "card_error"
+    return error
+
+
+def succeed(sim: Simulation, account: Account, intent: Obj, charge: Obj) -> None:
+    """The money is there: intent and invoice payment are settled."""
+    intent.update(
+        status="succeeded", amount_received=intent["amount"], latest_charge=charge["id"], next_action=None,
+        last_payment_error=None, payment_method=charge["payment_method"],
+    )
+    sim.ledger.state(sim.now, account.id, intent["id"], "succeeded")
+    emit(sim, account, "payment_intent.succeeded", intent)
+
+
+def settle_payment(sim: Simulation, account: Account, intent: Obj) -> None:
+    """Mark the invoice payment paid and report it."""
+    payment = account.get("invoice_payment", account.payment_of[intent["id"]])
+    payment.update(
+        status="paid", amount_paid=intent["amount"],
+        status_transitions={**payment["status_transitions"], "paid_at": sim.now},
+    )
+    emit(sim, account, "invoice_payment.paid", payment)
+
+
+def fail(sim: Simulation, account: Account, intent: Obj, answer: Answer, charge: Obj | None, method: Obj) -> None:
+    """A try failed, or 3D Secure is asked for."""
+    action = answer.requires_action
+    intent.update(
+        status="requires_action" if action else "requires_payment_method",
+        latest_charge=charge["id"] if charge is not None else intent["latest_charge"],
+        last_payment_error=None if action else error_of(answer, charge, method),
+        next_action={"type": "use_stripe_sdk", "use_stripe_sdk": {}} if action else None,
+        payment_method=method["id"] if action else None,
+    )
+    emit(sim, account, "payment_intent.requires_action" if action else "payment_intent.payment_failed", intent)
+
+
+def cancel(sim: Simulation, account: Account, invoice_id: str, reason: str) -> None:
+    """Cancel the intent of an invoice that asks for no money any more."""
+    intent = of_invoice(account, invoice_id)
+    if intent is None or intent["status"] in ("succeeded", "canceled"):
+        return
+    intent.update(status="canceled", canceled_at=sim.now, cancellation_reason=reason, next_action=None)
+    payment = account.get("invoice_payment", account.payment_of[intent["id"]])
+    payment.update(status="canceled",
+                   status_transitions={**payment["status_transitions"], "canceled_at": sim.now})
+    emit(sim, account, "payment_intent.canceled", intent)
+
+
+def retrieve(call: Call, id_: str) -> Obj:
+    """GET /v1/payment_intents/{id}"""
+    found = call.account.find("payment_intent", id_)
+    if found is None:
+        raise missing("payment_intent", id_, param="intent")
+    return found
+
+
+def listing(call: Call) -> Obj:
+    """GET /v1/payment_intents: filters created, customer."""
+    customer = call.params.get("customer")
+    ids = call.account.table("payment_intent").by("customer", customer) if customer is not None else None
+    return page(call, "payment_intent", "/v1/payment_intents", ids=ids)
