@@ -6,6 +6,7 @@ Only ceilings: what a single code means is in `network_rules`. Counts no attempt
 from __future__ import annotations
 
 import functools
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -59,6 +60,10 @@ class Ceiling:
     """All caps that hold at once for one credential."""
 
     caps: tuple[WindowCap, ...]
+
+    def __iter__(self) -> Iterator[WindowCap]:
+        """The caps, one by one."""
+        return iter(self.caps)
 
     @property
     def per_24h(self) -> int | None:
