@@ -1,0 +1,115 @@
+"""Fields of the manifest whose engine is not built yet: refused in words, never accepted and ignored.
+Knows no other rule.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from flexpay_reconcile.config.configuration import Brakes, Guards
+from flexpay_reconcile.manifest.faults import Path, error
+from flexpay_reconcile.manifest.tree import Tree
+from flexpay_reconcile.values.diagnostic import Diagnostic, Place
+
+CODE: Final = "E-not-built"
+LATER_SECTIONS: Final = frozenset({"overlays", "moved", "removed"})
+
+
+def later_section(key: str, place: Place | None) -> Diagnostic:
+    """The fault of a whole section that is yet to come."""
+    return error(
+        CODE, f"{key} is not built yet", place=place, path=(key,), hint="delete it until a release note names it"
+    )
+
+
+def not_built(tree: Tree) -> Iterator[Diagnostic]:
+    """Every use of a field, or of a value, whose engine is not there."""
+    for integration, _ in tree.maps("integrations"):
+        yield from _in_integration(tree, ("integrations", integration))
+    for policy, _ in tree.maps("retry_policies"):
+        yield from _in_policy(tree, ("retry_policies", policy))
+    yield from _in_guards_and_brakes(tree)
+
+
+def _in_integration(tree: Tree, here: Path) -> Iterator[Diagnostic]:
+    values: tuple[tuple[Path, Any, str, str], ...] = (
+        (("status",), "released", "releasing an integration", "use disabled: open cases run on to their end"),
+        (("webhook", "listen_to"), "connected_accounts", "recovery on connected accounts", "use account"),
+        (("take_over",), True, "taking over existing invoices", "use false: only new failures are recovered"),
+        (("drift_policy",), "heal", "healing drift", "use warn, and apply again to repair"),
+        (
+            ("when_recovery_fails", "subscription", "action"),
+            "cancel_at_period_end",
+            "cancelling at the end of the period",
+            "use cancel_with_delay or leave_as_is",
+        ),
+        (
+            ("when_recovery_fails", "subscription", "delay_from"),
+            "invoice_creation",
+            "a delay from the creation of the invoice",
+            "use hard_decline",
+        ),
+    )
+    for tail, value, what, hint in values:
+        path = (*here, *tail)
+        found = tree.get(*path)
+        if type(found) is type(value) and found == value:
+            yield _fault(tree, path, what, hint)
+    fields = (
+        (("release",), "releasing an integration", "delete it"),
+        (("notify",), "notices to customers", "delete it; until then customers hear nothing from us"),
+        (("webhook", "connected_accounts"), "recovery on connected accounts", "delete it"),
+    )
+    for tail, what, hint in fields:
+        if tree.has(*here, *tail):
+            yield _fault(tree, (*here, *tail), what, hint)
+    if tree.get(*here, "webhook", "managed_by") == "flexpay" and tree.has(*here, "webhook", "signing_secret"):
+        hint = "delete it: the endpoint is created and its secret kept; or use managed_by: manual"
+        yield _fault(
+            tree, (*here, "webhook", "signing_secret"), "adopting an existing endpoint by its signing secret", hint
+        )
+    delay = (*here, "when_recovery_fails", "subscription", "delay")
+    parts = tree.get(*delay)
+    if isinstance(parts, dict) and any(type(part) is int and part > 0 for part in parts.values()):
+        yield _fault(
+            tree, delay, "a delay before a cancellation", "use {days: 0, hours: 0}: cancel at once; or leave_as_is"
+        )
+
+
+def _in_policy(tree: Tree, here: Path) -> Iterator[Diagnostic]:
+    if tree.get(*here, "timing") == "learned":
+        yield _fault(tree, (*here, "timing"), "learned timing", "use even")
+    if tree.get(*here, "migrate") is True:
+        yield _fault(
+            tree,
+            (*here, "migrate"),
+            "moving open cases to a changed policy",
+            "use false: they end under the policy they began with",
+        )
+    if tree.has(*here, "holdout"):
+        yield _fault(tree, (*here, "holdout"), "a control arm", "delete it")
+    if tree.get(*here, "quiet_hours", "time_zone") == "customer":
+        yield _fault(
+            tree,
+            (*here, "quiet_hours", "time_zone"),
+            "the customer's own time zone",
+            "use an IANA name such as Europe/Berlin",
+        )
+
+
+def _in_guards_and_brakes(tree: Tree) -> Iterator[Diagnostic]:
+    """Thresholds nobody asks yet may be written with their default, so that the field's example stays readable."""
+    guards, brakes = Guards(), Brakes()
+    for path, default in (
+        (("guards", "max_certain_cancellations"), guards.max_certain_cancellations),
+        (("guards", "impact_growth_percent"), guards.impact_growth_percent),
+        (("brakes", "take_over", "percent_of_book_per_day"), brakes.take_over_percent_of_book_per_day),
+    ):
+        found = tree.whole(*path)
+        if found is not None and found != default:
+            yield _fault(tree, path, f"another {path[-1]} than {default}", f"use {default}, or delete it")
+
+
+def _fault(tree: Tree, path: Path, what: str, hint: str) -> Diagnostic:
+    return error(CODE, f"{what} is not built yet", place=tree.place(path), path=path, hint=hint)
