@@ -2,7 +2,7 @@
 
 What it is: a stateful stand-in for Stripe Billing in the API shape `2026-10-28.endive`: accounts, restricted keys,
 customers, payment methods, subscriptions that renew on a virtual clock, invoices, charges, refunds, events and signed
-webhook deliveries. It is strict: an unknown parameter, a missing permission or a wrong mode is refused in Stripe's words.
+webhook deliveries. It is strict: unknown parameters, missing permissions and wrong modes are refused in Stripe's words.
 
 Two doors lead to the same `world.World`:
 
@@ -13,8 +13,8 @@ Two doors lead to the same `world.World`:
 Everything but `server`, `courier`, `follow` and `transport` is pure: no clock but the world's own, no disk, no sockets,
 no threads, and all chance by hash of (seed, names, instant), so the same scenario and calls give the same ledger.
 
-What it may not do: import anything else of this project. A stand-in that shared our tables would agree with our mistakes.
+What it may not do: import anything else of this project. A stand-in that shared our tables would share our mistakes.
 
 Facts are from Stripe's public documentation and SDK 16.1.0. Not built yet: Connect, test clocks, disputes, Stripe's own
-retry engine (its schedule is empty here: one failed attempt, then the invoice stays open and the subscription past due).
+retry engine (its schedule is empty: after one failed attempt the invoice stays open, the subscription is past due).
 """

@@ -82,8 +82,8 @@ def authenticate(keys: Mapping[str, Key], headers: Mapping[str, str], now: int) 
     if secret is None:
         raise Refusal(
             401, "You did not provide an API key. You need to provide your API key in the Authorization header, using "
-            "Bearer auth (e.g. 'Authorization: Bearer YOUR_SECRET_KEY'). See https://stripe.com/docs/api#authentication "
-            "for details, or we can help at https://support.stripe.com/.",
+            "Bearer auth (e.g. 'Authorization: Bearer YOUR_SECRET_KEY'). See https://stripe.com/docs/api#authentication"
+            " for details, or we can help at https://support.stripe.com/.",
         )
     key = keys.get(secret)
     if key is None or key.revoked:

@@ -13,7 +13,8 @@ WITHOUT_DECLINE_CODE = frozenset({"expired_card", "incorrect_cvc", "processing_e
 NETWORK_CODES = {
     "insufficient_funds": "51", "do_not_honor": "05", "lost_card": "41", "stolen_card": "43", "pickup_card": "04",
     "expired_card": "54", "transaction_not_allowed": "57", "restricted_card": "62", "card_velocity_exceeded": "65",
-    "withdrawal_count_limit_exceeded": "65", "call_issuer": "01", "processing_error": "96", "issuer_not_available": "91",
+    "withdrawal_count_limit_exceeded": "65", "call_issuer": "01", "processing_error": "96",
+    "issuer_not_available": "91",
     "invalid_account": "46", "incorrect_number": "14", "revocation_of_authorization": "R1", "security_violation": "63",
     "revocation_of_all_authorizations": "R3", "stop_payment_order": "R0", "authentication_required": "1A",
     "incorrect_cvc": "N7", "fraudulent": "59", "invalid_amount": "13",
@@ -69,7 +70,7 @@ def decline(
     outcome_type: str | None = None,
     outcome_reason: str | None = None,
 ) -> Answer:
-    """The issuer's (or Stripe's) refusal for a decline code; what is not given is filled in as Stripe usually shows it."""
+    """The refusal for a decline code; what is not given is filled in as Stripe usually shows it."""
     kind = outcome_type or "issuer_declined"
     at_network = kind not in ("blocked", "invalid")
     bare = code in WITHOUT_DECLINE_CODE

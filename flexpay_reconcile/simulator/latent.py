@@ -19,6 +19,7 @@ _CYCLE = {"weekly": 7, "biweekly": 14, "semimonthly": 15, "monthly": 30}
 _WAIT_ADVICE = ((1, "24"), (24, "25"), (48, "26"), (96, "27"), (144, "28"), (192, "29"), (240, "30"))
 _DEAD = (("lost_card", 0.22), ("stolen_card", 0.14), ("pickup_card", 0.1), ("transaction_not_allowed", 0.24),
          ("invalid_account", 0.18), ("revocation_of_authorization", 0.06), ("restricted_card", 0.06))
+_HOLD_LENGTHS = (("hours", 0.35), ("days", 0.3), ("never", 0.35))
 _HOLD = (("do_not_honor", 0.65), ("generic_decline", 0.2), ("card_velocity_exceeded", 0.15))
 
 
@@ -108,7 +109,7 @@ def _hold(card: LatentCard, now: int) -> Answer | None:
         if _u(card, "hold", period) >= card.market.hold_rate:
             continue
         begins = period * _MONTH + chance.integer(_MONTH, card.seed, card.key, "hold begins", period)
-        length = chance.pick((("hours", 0.35), ("days", 0.3), ("never", 0.35)), card.seed, card.key, "hold kind", period)
+        length = chance.pick(_HOLD_LENGTHS, card.seed, card.key, "hold kind", period)
         mean = {"hours": 10 * 3600, "days": 4 * DAY, "never": 0}[length]
         lasts = 2 * _MONTH if length == "never" else chance.exponential(mean, card.seed, card.key, "hold lasts", period)
         if max(begins, card.since) <= now < begins + lasts and begins >= card.since:
@@ -159,7 +160,8 @@ def _short_answer(card: LatentCard, payday: int, until_pay: int) -> Answer:
     if card.brand == "mastercard":
         mac = "02"
         if _u(card, "wait advice", payday) < 0.35:
-            hours = until_pay / 3600 if _u(card, "advice true", payday) < 0.8 else 240 * _u(card, "advice false", payday)
+            honest = _u(card, "advice true", payday) < 0.8
+            hours = until_pay / 3600 if honest else 240 * _u(card, "advice false", payday)
             mac = min(_WAIT_ADVICE, key=lambda step: abs(step[0] - hours))[1]
     return decline("insufficient_funds", advice_code=advice, network_advice_code=mac)
 

@@ -14,7 +14,7 @@ DAY = 86400
 
 def parse_instant(text: str) -> int:
     """Epoch seconds of an ISO 8601 text with a zone; ValueError for anything else."""
-    moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
+    moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
         raise ValueError("the time needs a zone, for example a trailing Z")
     return int(moment.timestamp())

@@ -58,7 +58,7 @@ def _lowest(bounds: Any) -> int:
     if isinstance(bounds, int):
         return bounds
     if isinstance(bounds, dict):
-        return max(bounds.get("gte", 0), bounds.get("gt", 0))
+        return int(max(bounds.get("gte", 0), bounds.get("gt", 0)))
     return 0
 
 

@@ -43,10 +43,10 @@ def _place(tree: dict[str, Any], name: str, value: str) -> None:
         raise invalid("Invalid request: parameters are nested too deeply.", param=path[0])
     node = tree
     for part in path[:-1]:
-        node = node.setdefault(part if part else str(len(node)), {})
+        node = node.setdefault(part or str(len(node)), {})
         if not isinstance(node, dict):
             raise invalid(f"Invalid request: {path[0]} is used in two ways.", param=path[0])
-    last = path[-1] if path[-1] else str(len(node))
+    last = path[-1] or str(len(node))
     if isinstance(node.get(last), dict):
         raise invalid(f"Invalid request: {path[0]} is used in two ways.", param=path[0])
     node[last] = value
@@ -122,8 +122,8 @@ def _scalar(value: str, rule: Any, path: str) -> Any:
         return value == "true"
     if isinstance(rule, tuple):
         if value not in rule:
-            words = ", ".join(rule[:-1]) + (", or " if len(rule) > 2 else " or ") + rule[-1] if len(rule) > 1 else rule[0]
-            raise invalid(f"Invalid {path}: must be one of {words}", param=path)
+            raise invalid(f"Invalid {path}: must be one of {', '.join(rule[:-1])}, or {rule[-1]}".replace("of , or ", ""),
+                          param=path)
         return value
     if value == "" and rule == "string":
         raise empty(path)

@@ -97,7 +97,8 @@ def _latent_card(sim: Simulation, account: Account, member: Member, market: Mark
     sim.issuers.latent[key] = LatentCard(seed=sim.seed, key=key, market=market, zone=member.time_zone, brand=brand,
                                          funding=funding, since=begun)
     return Card(
-        brand=brand, last4=f"{chance.integer(10000, *words, 'last4'):04d}", fingerprint=chance.token(16, *words, "card"),
+        brand=brand, last4=f"{chance.integer(10000, *words, 'last4'):04d}",
+        fingerprint=chance.token(16, *words, "card"),
         behaviour="latent", funding=funding, country=market.country, exp_month=1 + chance.integer(12, *words, "month"),
         exp_year=2028 + chance.integer(5, *words, "year"), latent=key,
     )

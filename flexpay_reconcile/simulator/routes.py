@@ -52,7 +52,7 @@ ROUTES: tuple[Route, ...] = (
     _route("GET", "customers", customers.listing, "rak_customer_read", customers.LIST),
     _route("GET", "customers/*", customers.retrieve, "rak_customer_read"),
     _route("POST", "customers/*", customers.update, "rak_customer_write", customers.UPDATE),
-    _route("GET", "customers/*/payment_methods", lambda call, id_: payment_methods.listing(call, id_),
+    _route("GET", "customers/*/payment_methods", payment_methods.listing,
            "rak_payment_method_read", payment_methods.LIST_OF_CUSTOMER),
     _route("POST", "payment_methods", payment_methods.create, "rak_payment_method_write", payment_methods.CREATE),
     _route("GET", "payment_methods", payment_methods.listing, "rak_payment_method_read", payment_methods.LIST),

@@ -178,7 +178,9 @@ def _book(sim: Simulation, value: object, prices: Mapping[str, Obj], path: str) 
     )
 
 
-def _table(value: object, path: str, *, required: tuple[str, ...] = (), optional: tuple[str, ...] = ()) -> dict[str, Any]:
+def _table(
+    value: object, path: str, *, required: tuple[str, ...] = (), optional: tuple[str, ...] = (),
+) -> dict[str, Any]:
     table = _mapping(value, path)
     for name in table:
         if name not in required and name not in optional:

@@ -75,8 +75,8 @@ class SimulatorTransport(stripe.HTTPClient):
         try:
             answer = self.world.handle(verb, target, headers or {}, body)
         except NoAnswer as silence:
-            raise stripe.APIConnectionError(
-                f"Unexpected error communicating with Stripe: {silence}", should_retry=True
+            raise stripe.APIConnectionError(  # type: ignore[no-untyped-call]
+                f"Unexpected error communicating with Stripe: {silence}", should_retry=True,
             ) from silence
         if self.after is not None:
             self.after(verb, parts.path)

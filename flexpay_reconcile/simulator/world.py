@@ -109,7 +109,7 @@ class World:
         route, ids = matched
         access.require(key, route.permission)
         account = sim.account(key.account, key.livemode)
-        if fault is not None and fault != "lost_answer" and fault != "500":
+        if fault is not None and fault not in ("lost_answer", "500"):
             raise faults.answer(fault)
         text = _text(method, query, headers, body)
         idem = headers.get("idempotency-key") if method == "POST" else None

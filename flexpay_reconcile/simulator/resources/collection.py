@@ -45,7 +45,7 @@ def finalize(sim: Simulation, account: Account, invoice: Obj) -> None:
     if customer["currency"] is None:
         customer["currency"] = invoice["currency"]
     invoice.update(
-        status="open", number=number(account, customer), automatically_finalizes_at=None, effective_at=sim.now,
+        status="open", number=number(customer), automatically_finalizes_at=None, effective_at=sim.now,
         status_transitions=transitions(invoice, finalized_at=sim.now), ending_balance=0,
         hosted_invoice_url=f"https://invoice.stripe.com/i/{account.id}/test_{invoice['id'][3:]}",
         invoice_pdf=f"https://pay.stripe.com/invoice/{account.id}/test_{invoice['id'][3:]}/pdf",

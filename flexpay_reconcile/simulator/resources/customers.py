@@ -13,7 +13,7 @@ from flexpay_reconcile.simulator.resources import payment_methods
 from flexpay_reconcile.simulator.resources.events import change, emit
 from flexpay_reconcile.simulator.state import Account, Call, Obj, Simulation
 
-_ADDRESS: Shape = {name: "string?" for name in ("city", "country", "line1", "line2", "postal_code", "state")}
+_ADDRESS: Shape = dict.fromkeys(("city", "country", "line1", "line2", "postal_code", "state"), "string?")
 UPDATE: Shape = {
     "name": "string?", "email": "string?", "phone": "string?", "description": "string?", "address": _ADDRESS,
     "metadata": "map", "invoice_settings": {"default_payment_method": "string?"}, "preferred_locales": "strings",

@@ -74,7 +74,7 @@ def make(
     return account.table("invoice").add(invoice)
 
 
-def number(account: Account, customer: Obj) -> str:
+def number(customer: Obj) -> str:
     """The invoice number: the customer's prefix and a running sequence."""
     sequence = customer["next_invoice_sequence"]
     customer["next_invoice_sequence"] = sequence + 1

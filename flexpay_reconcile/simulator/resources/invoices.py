@@ -75,7 +75,8 @@ def update(call: Call, id_: str) -> Obj:
     if invoice["status"] != "draft" and ("description" in values or "footer" in values):
         raise not_allowed("Finalized invoices can't be updated in this way")
     if "auto_advance" in values and invoice["status"] in ("paid", "void") and values["auto_advance"]:
-        raise not_allowed(f"You can't set auto_advance on an invoice that is {invoice['status']}.", param="auto_advance")
+        raise not_allowed(f"You can't set auto_advance on an invoice that is {invoice['status']}.",
+                          param="auto_advance")
     method = values.get("default_payment_method")
     if method is not None:
         row = call.account.find("payment_method", method)

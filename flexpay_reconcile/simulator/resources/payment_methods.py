@@ -15,11 +15,11 @@ from flexpay_reconcile.simulator.refusals import Refusal, invalid, missing
 from flexpay_reconcile.simulator.resources.events import change, emit
 from flexpay_reconcile.simulator.state import Account, Call, Obj, Simulation
 
+_ADDRESS = ("city", "country", "line1", "line2", "postal_code", "state")
 CREATE: Shape = {
     "type!": ("card",), "card": {"token!": "string"}, "metadata": "map",
     "billing_details": {"name": "string", "email": "string", "phone": "string",
-                        "address": {key: "string" for key in ("city", "country", "line1", "line2", "postal_code",
-                                                              "state")}},
+                        "address": dict.fromkeys(_ADDRESS, "string")},
 }
 LIST: Shape = {**PAGING, "customer!": "string", "type": ("card",)}
 LIST_OF_CUSTOMER: Shape = {**PAGING, "type": ("card",)}
@@ -42,8 +42,7 @@ def make(sim: Simulation, account: Account, card: Card, *, customer: str | None 
     """A new payment method of a card."""
     method: Obj = {
         "id": sim.new_id(account, "pm"), "object": "payment_method", "allow_redisplay": "unspecified",
-        "billing_details": {"address": {key: None for key in ("city", "country", "line1", "line2", "postal_code",
-                                                              "state")},
+        "billing_details": {"address": dict.fromkeys(("city", "country", "line1", "line2", "postal_code", "state")),
                             "email": None, "name": None, "phone": None, "tax_id": None},
         "card": card_details(card), "created": sim.now, "customer": customer, "customer_account": None,
         "livemode": account.livemode, "metadata": {}, "type": "card",
@@ -72,8 +71,8 @@ def create(call: Call) -> Obj:
     card = _from_token(call, params["card"]["token"], "card[token]")
     extra: dict[str, Any] = {"metadata": params.get("metadata") or {}}
     if "billing_details" in params:
-        given = params["billing_details"]
-        extra["billing_details"] = {"address": None, "email": None, "name": None, "phone": None, "tax_id": None, **given}
+        extra["billing_details"] = {"address": None, "email": None, "name": None, "phone": None, "tax_id": None,
+                                    **params["billing_details"]}
     return make(call.sim, call.account, card, **extra)
 
 
@@ -86,7 +85,7 @@ def usable(call: Call, id_: str, param: str) -> Card:
         raise missing("payment_method", id_, param=param, status=400)
     if card.attach_fails:
         answer = cards.ANSWERS[card.behaviour]
-        fields = {"decline_code": answer.decline_code} if answer.decline_code else {}
+        fields: Obj = {"decline_code": answer.decline_code} if answer.decline_code else {}
         raise Refusal(402, answer.message or "Your card was declined.", type_="card_error", code=answer.code,
                       saved=True, **fields)
     return card

@@ -6,7 +6,7 @@ May not answer requests.
 from __future__ import annotations
 
 from flexpay_reconcile.simulator.resources import collection, invoice_build, standing, subscription_build
-from flexpay_reconcile.simulator.resources.events import change, emit
+from flexpay_reconcile.simulator.resources.events import emit
 from flexpay_reconcile.simulator.resources.subscription_build import item_of
 from flexpay_reconcile.simulator.state import Account, Obj, Simulation
 

@@ -85,4 +85,4 @@ def unused_credit(subscription: Obj, now: int) -> int:
     length = item["current_period_end"] - item["current_period_start"]
     left = max(0, item["current_period_end"] - now)
     total: int = item["price"]["unit_amount"] * item["quantity"]
-    return (2 * total * left + length) // (2 * length)
+    return int((2 * total * left + length) // (2 * length))

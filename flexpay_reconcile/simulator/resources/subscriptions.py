@@ -125,7 +125,8 @@ def update(call: Call, id_: str) -> Obj:
     """POST /v1/subscriptions/{id}"""
     subscription = found(call, id_)
     params = dict(call.params)
-    if subscription["status"] in ("canceled", "incomplete_expired") and set(params) - {"metadata", "cancellation_details"}:
+    over = subscription["status"] in ("canceled", "incomplete_expired")
+    if over and set(params) - {"metadata", "cancellation_details"}:
         raise not_allowed(_CANCELED, code="invalid_canceled_subscription_fields")
     params.pop("off_session", None)
     params.pop("proration_behavior", None)

@@ -1,0 +1,110 @@
+"""The control interface as JSON: names and fields of `POST /_simulator/<name>`, and the documents of its GETs.
+
+May not know HTTP nor threads; the HTTP door calls it under its lock.
+"""
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from flexpay_reconcile.simulator import control
+from flexpay_reconcile.simulator.control import ControlError
+from flexpay_reconcile.simulator.world import World
+
+_EVIDENCE = ("network_decline_code", "advice_code", "network_advice_code", "outcome_type", "outcome_reason")
+
+# name -> (required fields, optional fields)
+FIELDS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "decline": (("customer", "code"), ("times", *_EVIDENCE)),
+    "approve": (("customer",), ()),
+    "pay-elsewhere": (("customer",), ("how",)),
+    "card": (("customer", "token"), ()),
+    "void": (("invoice",), ()),
+    "cancel": ((), ("customer", "subscription")),
+    "set": (("object", "field", "value"), ()),
+    "fault": (("kind",), ("method", "path", "nth", "times")),
+}
+_NUMBERS = frozenset({"times", "nth"})
+
+
+def post(world: World, name: str, document: Mapping[str, Any]) -> dict[str, Any]:
+    """Carry out one control request; ControlError says what is wrong with it."""
+    required, optional = FIELDS[name]
+    for field, value in document.items():
+        if field not in required and field not in optional:
+            raise ControlError(f"unknown field {field[:60]!r}")
+        if field in _NUMBERS:
+            if value is not None and (not isinstance(value, int) or isinstance(value, bool)):
+                raise ControlError(f"{field} must be a whole number")
+        elif field != "value" and value is not None and not isinstance(value, str):
+            raise ControlError(f"{field} must be a text")
+    for field in required:
+        if field not in document or (document[field] is None and field != "value"):
+            raise ControlError(f"field {field!r} is missing")
+    given = {field: value for field, value in document.items() if value is not None or field == "value"}
+    return {"now": world.now, **_ACTIONS[name](world, given)}
+
+
+def _decline(world: World, given: dict[str, Any]) -> dict[str, Any]:
+    control.decline(world, given.pop("customer"), given.pop("code"), **given)
+    return {}
+
+
+def _approve(world: World, given: dict[str, Any]) -> dict[str, Any]:
+    control.approve(world, given["customer"])
+    return {}
+
+
+def _pay(world: World, given: dict[str, Any]) -> dict[str, Any]:
+    return {"invoice": control.pay_elsewhere(world, given["customer"], how=given.get("how", "card"))}
+
+
+def _card(world: World, given: dict[str, Any]) -> dict[str, Any]:
+    return {"payment_method": control.replace_card(world, given["customer"], given["token"])}
+
+
+def _void(world: World, given: dict[str, Any]) -> dict[str, Any]:
+    control.void_invoice(world, given["invoice"])
+    return {}
+
+
+def _cancel(world: World, given: dict[str, Any]) -> dict[str, Any]:
+    if len(given) != 1:
+        raise ControlError("give either customer or subscription")
+    return {"subscription": control.cancel_subscription(world, next(iter(given.values())))}
+
+
+def _set(world: World, given: dict[str, Any]) -> dict[str, Any]:
+    control.set_field(world, given["object"], given["field"], given["value"])
+    return {}
+
+
+def _fault(world: World, given: dict[str, Any]) -> dict[str, Any]:
+    try:
+        world.sim.faults.add(given.pop("kind"), **given)
+    except ValueError as error:
+        raise ControlError(str(error)) from error
+    return {}
+
+
+_ACTIONS: dict[str, Callable[[World, dict[str, Any]], dict[str, Any]]] = {
+    "decline": _decline, "approve": _approve, "pay-elsewhere": _pay, "card": _card, "void": _void, "cancel": _cancel,
+    "set": _set, "fault": _fault,
+}
+
+
+def get(world: World, name: str) -> dict[str, Any] | None:
+    """The document of a GET, None when there is no such name."""
+    if name == "clock":
+        return {"now": world.now}
+    if name == "charges":
+        rows = control.ledger_rows(world)
+        return {"now": world.now, "charges": [row for row in rows if row["kind"] == "charge"],
+                "refunds": [row for row in rows if row["kind"] == "refund"]}
+    if name == "state":
+        return control.counts(world)
+    if name == "invoices":
+        return {"now": world.now, "invoices": [
+            dict(row) for account in world.sim.accounts.values() for row in account.table("invoice").rows.values()
+        ]}
+    return None
