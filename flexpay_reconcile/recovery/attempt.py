@@ -53,6 +53,8 @@ class Attempt:
     """One attempt. `number` is unique over all lives of the invoice; `because` are the decision's reasons.
 
     `probability_ppm` is the probability with which this moment was chosen, in millionths (1,000,000 for a rule).
+    `finished_at` is when the last call ended with an answer; on a PLANNED attempt it tells that an earlier call
+    surely executed nothing and the same key will go again.
     """
 
     account: AccountId

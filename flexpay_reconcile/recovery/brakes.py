@@ -45,7 +45,8 @@ def ask_final_actions(brakes: Brakes, *, last_hour: int, last_day: int, now: Ins
 
 def is_error(attempt: Attempt) -> bool:
     """Whether a call went wrong for a reason that is nobody's decline: what the breaker counts."""
-    return attempt.state in (AttemptState.UNRESOLVED, AttemptState.NOT_SUBMITTED)
+    sent_again = attempt.state is AttemptState.PLANNED and attempt.finished_at is not None
+    return sent_again or attempt.state in (AttemptState.UNRESOLVED, AttemptState.NOT_SUBMITTED)
 
 
 def ask_breaker(brakes: Brakes, recent: Sequence[Attempt], now: Instant) -> Braked | None:

@@ -13,11 +13,20 @@ from flexpay_reconcile.declines.decline import DeclineKind
 from flexpay_reconcile.recovery import windows
 from flexpay_reconcile.recovery.case import EndedBy, RecoveryCase
 from flexpay_reconcile.recovery.limits import CardHistory
-from flexpay_reconcile.timing import even, fixed
 from flexpay_reconcile.values.instant import Instant, Span
 
 UNKNOWN_CODE_AFTER = Span.of(days=28)
 RULE_CERTAIN_PPM = 1_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Aim:
+    """What the timing would like best, before any rule is asked: made by an operation from the timing room."""
+
+    at: Instant
+    model: str
+    words: str
+    probability_ppm: int = RULE_CERTAIN_PPM
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,8 +81,10 @@ class Stop:
 Decision = RetryAt | Hold | AskCustomer | Park | Review | Stop
 
 
-def decide(case: RecoveryCase, history: CardHistory, policy: RetryPolicy, now: Instant) -> Decision:
-    """The decision for a case whose last decline is recorded on it."""
+def decide(
+    case: RecoveryCase, history: CardHistory, policy: RetryPolicy, aim: Aim | None, now: Instant
+) -> Decision:
+    """The decision for a case whose last decline is recorded on it; `aim` is None when the timing has no further step."""
     reason = case.decline_reason or "no reason given"
     match case.decline_kind:
         case DeclineKind.OPERATOR:
@@ -95,7 +106,7 @@ def decide(case: RecoveryCase, history: CardHistory, policy: RetryPolicy, now: I
         return AskCustomer(until=case.window_until, because=(f"{reason}: needs {words}",))
     if case.attempts_used >= allowed_attempts(policy):
         return Stop(ended_by=EndedBy.ATTEMPTS_USED, because=(f"all {case.attempts_used} attempts were made",))
-    return _retry(case, history, policy, now)
+    return _retry(case, history, policy, aim, now)
 
 
 def allowed_attempts(policy: RetryPolicy) -> int:
@@ -105,27 +116,19 @@ def allowed_attempts(policy: RetryPolicy) -> int:
     return policy.max_attempts
 
 
-def _retry(case: RecoveryCase, history: CardHistory, policy: RetryPolicy, now: Instant) -> Decision:
+def _retry(
+    case: RecoveryCase, history: CardHistory, policy: RetryPolicy, aim: Aim | None, now: Instant
+) -> Decision:
     """The next attempt's moment: the timing's aim, moved to the first legal instant."""
-    number, total = case.attempts_used + 1, allowed_attempts(policy)
-    if policy.timing is Timing.FIXED:
-        previous = case.last_attempt_at or case.first_declined_at
-        aimed, model = fixed.aim(previous=previous, number=number, schedule=policy.fixed_schedule), fixed.VERSION
-        words = f"step {number} of {total} of the fixed schedule"
-    else:
-        aimed = even.aim(
-            window_from=case.window_from, window_until=case.window_until, number=number, total=total, seed=case.invoice
-        )
-        model, words = even.VERSION, f"attempt {number} of {total}, spread evenly over the window"
-    if aimed is None:
-        return Stop(ended_by=EndedBy.ATTEMPTS_USED, because=("the fixed schedule has no further step",))
+    if aim is None:
+        return Stop(ended_by=EndedBy.ATTEMPTS_USED, because=("the timing has no further step",))
     bounds = windows.bounds_of(case, history, policy)
-    late = aimed < now
-    legal = windows.next_legal(max(aimed, now), bounds, policy.quiet_hours, case.window_until)
+    legal = windows.next_legal(max(aim.at, now), bounds, policy.quiet_hours, case.window_until)
     if legal is None:
         names = tuple(bound.because for bound in bounds)
         return Stop(ended_by=EndedBy.NO_LEGAL_MOMENT, because=("no legal moment is left in the window", *names))
-    reasons = [f"{case.decline_kind.value if case.decline_kind else ''} decline: {case.decline_reason}", words]
-    reasons += [f"aimed at {aimed.short_text()}" + (", which has passed" if late else "")]
+    kind = case.decline_kind.value if case.decline_kind else "unknown"
+    reasons = [f"{kind} decline: {case.decline_reason}", aim.words]
+    reasons += [f"aimed at {aim.at.short_text()}" + (", which has passed" if aim.at < now else "")]
     reasons += [f"moved to {legal.at.short_text()}: {'; '.join(legal.moved_by)}"] if legal.moved_by else []
-    return RetryAt(at=legal.at, because=tuple(reasons), model=model)
+    return RetryAt(at=legal.at, because=tuple(reasons), model=aim.model, probability_ppm=aim.probability_ppm)

@@ -23,6 +23,9 @@ from flexpay_reconcile.values.instant import Instant, Span
 
 FRESH = Span.of(seconds=60)
 KEEP_AWAY = Span.of(minutes=60)
+MINUTE = Span.of(minutes=1)
+KEY_LIFE = Span.of(hours=23)
+"""How long an idempotency key may be sent again: Stripe may forget it after 24 hours (A5)."""
 
 
 class Then(StrEnum):
@@ -117,7 +120,7 @@ def _invoice(facts: Facts, invoice: Invoice) -> Iterator[Closed]:
             yield Closed(gate="open", then=Then.PARK, because=f"the invoice reads {invoice.status.value}")
     intent_at = facts.attempt.intent_at
     if intent_at is None or invoice.read_at < intent_at or facts.now.since(invoice.read_at) > FRESH:
-        yield Closed(gate="fresh", then=Then.WAIT, until=facts.now, because="the read of the invoice is too old")
+        yield Closed(gate="fresh", then=Then.WAIT, until=facts.now.plus(MINUTE), because="the read of the invoice is too old")
     if invoice.collection_method != "charge_automatically":
         yield Closed(gate="automatic", then=Then.CLOSE, word="not_automatic", because="it is no longer charged automatically")
     if not invoice.amount_remaining.is_positive():
@@ -176,6 +179,9 @@ def _card(facts: Facts, invoice: Invoice) -> Iterator[Closed]:
 
 def _time(facts: Facts) -> Iterator[Closed]:
     """A10, A11, A12, quiet hours, the window and the number of attempts, asked again now."""
+    first_sent = facts.attempt.first_sent_at
+    if first_sent is not None and facts.now.since(first_sent) >= KEY_LIFE:
+        yield Closed(gate="key_age", then=Then.DECIDE_AGAIN, because="the idempotency key is too old to be sent again")
     if facts.now >= facts.case.window_until:
         yield Closed(gate="window", then=Then.DECIDE_AGAIN, because="the window is over")
     if facts.case.attempts_used >= decide.allowed_attempts(facts.policy):

@@ -1,0 +1,79 @@
+"""Find what webhooks did not bring: a sweep over open invoices and over live cases. Reads Stripe, opens no case itself.
+
+Needs only the guide's six permissions. Missed events never lose a failed payment: the sweep reads every open,
+attempted invoice and follows it exactly as an event would (invariant D6).
+"""
+
+from __future__ import annotations
+
+from flexpay_reconcile.config.integration import Integration, Status
+from flexpay_reconcile.errors import OperatorError, TryLater
+from flexpay_reconcile.operations import follow_invoice
+from flexpay_reconcile.operations.context import LOG, Context
+from flexpay_reconcile.ports.configurations import AppliedConfiguration
+from flexpay_reconcile.recovery.case import CaseState
+from flexpay_reconcile.values.ids import InvoiceId
+from flexpay_reconcile.values.instant import Instant, Span
+
+SWEEP_EVERY = Span.of(hours=6)
+LOOK_BACK = Span.of(days=7)
+"""How far before the first apply of an integration a sweep looks: what failed before that is a take-over's business."""
+_WATCHED = (CaseState.SCHEDULED, CaseState.WAITING_FOR_CUSTOMER, CaseState.NEEDS_REVIEW, CaseState.FINISHING)
+
+
+def mark_name(integration: Integration) -> str:
+    """The mark that tells when an integration was last swept."""
+    return f"sweep:{integration.id}"
+
+
+def next_sweep(context: Context) -> Instant | None:
+    """When the next sweep is due; None before the first apply."""
+    running = context.running()
+    if running is None:
+        return None
+    with context.store.reading() as view:
+        last = [view.marks.get(mark_name(each)) for each in running.configuration.integrations.values()]
+    return min((Instant.from_text(each).plus(SWEEP_EVERY) if each else running.applied_at for each in last), default=None)
+
+
+def sweep_due(context: Context) -> int:
+    """One turn: every integration whose sweep is due; returns how many invoices were followed."""
+    running = context.running()
+    if running is None:
+        return 0
+    followed = 0
+    for integration in running.configuration.integrations.values():
+        now = context.clock.now()
+        with context.store.reading() as view:
+            last = view.marks.get(mark_name(integration))
+        if last is not None and now.since(Instant.from_text(last)) < SWEEP_EVERY:
+            continue
+        try:
+            followed += _sweep(context, running, integration)
+        except (TryLater, OperatorError) as problem:
+            LOG.warning("sweep not finished", extra={"integration": integration.id, "because": problem.message})
+            continue
+        with context.store.begin() as unit:
+            unit.marks.set(mark_name(integration), now.text())
+    return followed
+
+
+def _sweep(context: Context, running: AppliedConfiguration, integration: Integration) -> int:
+    """Open invoices at Stripe first, then live cases whose invoice is not among them."""
+    account = running.configuration.company_of(integration).stripe_account
+    first = context.configurations.revision(1)
+    since = (first or running).applied_at.minus(LOOK_BACK)
+    seen: set[InvoiceId] = set()
+    if integration.status is Status.ENABLED:
+        for invoice in context.readers(integration).open_invoices(since):
+            seen.add(invoice.id)
+            with context.store.reading() as view:
+                known = view.cases.lives_of(account, invoice.id)
+            if not known:
+                follow_invoice.follow_invoice(context, running, integration, invoice.id)
+    with context.store.reading() as view:
+        live = view.cases.list(integration_id=integration.id, states=_WATCHED, limit=100_000)
+    for case in live:
+        if case.invoice not in seen:
+            follow_invoice.follow_invoice(context, running, integration, case.invoice)
+    return len(seen) + len(live)

@@ -1,0 +1,80 @@
+"""What every data-plane operation is given: the store, the applied configuration, the clock, readers of Stripe.
+
+Holds no writer and no charger: those are handed to the few operations that may use them (import law 9).
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field
+
+from flexpay_reconcile.config.configuration import Configuration
+from flexpay_reconcile.config.integration import Integration
+from flexpay_reconcile.config.policy import RetryPolicy
+from flexpay_reconcile.errors import BrokenInvariant
+from flexpay_reconcile.ports.billing_reader import BillingReaderFor
+from flexpay_reconcile.ports.clock import Clock
+from flexpay_reconcile.ports.configurations import AppliedConfiguration, Configurations
+from flexpay_reconcile.ports.event_reader import EventReader
+from flexpay_reconcile.ports.store import Store, UnitOfWork
+from flexpay_reconcile.recovery.case import RecoveryCase
+from flexpay_reconcile.values.instant import Span
+
+LOG = logging.getLogger("flexpay")
+LEASE_TTL = Span.of(minutes=5)
+"""Longer than the worst call: 30 s timeout, no SDK retries, four reads before it (invariant A19)."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Context:
+    """One daemon's view. `holder` names it in the lease; `fence` is the token of the lease it was given."""
+
+    store: Store
+    configurations: Configurations
+    clock: Clock
+    readers: BillingReaderFor
+    events: EventReader
+    holder: str
+    fence: int = 0
+    _revisions: dict[int, AppliedConfiguration] = field(default_factory=dict)
+
+    def running(self) -> AppliedConfiguration | None:
+        """The newest applied revision; None before the first apply."""
+        latest = self.configurations.latest()
+        if latest is not None:
+            self._revisions[latest.revision] = latest
+        return latest
+
+    def pinned(self, revision: int) -> Configuration:
+        """The configuration a case began under."""
+        found = self._revisions.get(revision) or self.configurations.revision(revision)
+        if found is None:
+            raise BrokenInvariant(f"configuration revision {revision} is not in the state")
+        self._revisions[revision] = found
+        return found.configuration
+
+    def policy_of(self, case: RecoveryCase) -> RetryPolicy:
+        """The policy a case is pinned to."""
+        configuration = self.pinned(case.revision)
+        return configuration.policy_of(configuration.integration(case.integration_id))
+
+    def integration_of(self, case: RecoveryCase) -> Integration | None:
+        """The integration as it is configured now (for its keys), or None when it was removed."""
+        latest = self.running()
+        return None if latest is None else latest.configuration.integrations.get(case.integration_id)
+
+    def hold_lease(self) -> bool:
+        """Take or renew the lease; False when another daemon holds it."""
+        with self.store.begin() as unit:
+            lease = unit.leases.acquire(self.holder, self.clock.now(), LEASE_TTL)
+        if lease is None:
+            return False
+        self.fence = lease.fence
+        return True
+
+    def may_charge(self, unit: UnitOfWork) -> bool:
+        """Whether our fencing token is still the present one and has not expired, asked inside the unit of work."""
+        lease = unit.leases.current()
+        if lease is None or lease.holder != self.holder or lease.fence != self.fence:
+            return False
+        return lease.expires_at > self.clock.now()

@@ -1,0 +1,113 @@
+"""Inside one unit of work: decide what follows for a case and write it down. Calls nothing outside the store.
+
+A result and what follows from it are one transaction (invariant B3), so every operation that learns something about
+a case ends here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from flexpay_reconcile.config.configuration import Configuration
+from flexpay_reconcile.config.integration import StopStripeRetries
+from flexpay_reconcile.config.policy import RetryPolicy
+from flexpay_reconcile.errors import BrokenInvariant
+from flexpay_reconcile.operations import aims, finishing
+from flexpay_reconcile.ports.store import UnitOfWork
+from flexpay_reconcile.recovery import decide as decisions
+from flexpay_reconcile.recovery.attempt import BLOCKING_STATES, Attempt, AttemptState
+from flexpay_reconcile.recovery.case import CaseState, RecoveryCase
+from flexpay_reconcile.recovery.journal import Entry, EntryKind
+from flexpay_reconcile.recovery.limits import CardHistory
+from flexpay_reconcile.recovery.transitions import move
+from flexpay_reconcile.values.instant import Instant, Span
+
+LOOK_BACK = Span.of(days=31)
+PARKED_LOOK_AGAIN = Span.of(hours=6)
+
+
+def history_of(unit: UnitOfWork, case: RecoveryCase, now: Instant) -> CardHistory:
+    """What the ledger knows of the card this case would charge."""
+    if case.card_key is None:
+        return CardHistory()
+    rows = unit.cards.of_card(case.account, case.card_key, now.minus(LOOK_BACK))
+    nevers = [row.reason or "refused for ever" for row in rows if row.never]
+    return CardHistory(
+        reached_at=tuple(row.charge.created for row in rows if row.reached_network),
+        never_because=nevers[-1] if nevers else None,
+    )
+
+
+def plan_next(
+    unit: UnitOfWork, case: RecoveryCase, policy: RetryPolicy, pinned: Configuration, now: Instant
+) -> RecoveryCase:
+    """Decide and write: the next attempt, a wait, a review, a parking, or the end. Returns the saved case."""
+    if case.state is not CaseState.OPENED:
+        raise BrokenInvariant(f"case {case.id} is {case.state.value}; only an opened case is decided")
+    integration = pinned.integration(case.integration_id)
+    per_invoice = integration.smart_retries.stop_stripe_retries is StopStripeRetries.PER_INVOICE
+    decision = decisions.decide(case, history_of(unit, case, now), policy, aims.aim_for(case, policy, now), now)
+    match decision:
+        case decisions.RetryAt():
+            if per_invoice and not case.stripe_retries_stopped:
+                raise BrokenInvariant(f"case {case.id} is planned before Stripe's own retries were stopped")
+            return _plan_attempt(unit, case, decision, now)
+        case decisions.Hold():
+            return _save(unit, replace(case, due_at=decision.until), "hold", decision.because, now)
+        case decisions.AskCustomer():
+            waiting = move(case, CaseState.WAITING_FOR_CUSTOMER, due_at=decision.until)
+            return _save(unit, waiting, "wait for the customer", decision.because, now)
+        case decisions.Park():
+            parked = move(case, CaseState.PARKED, due_at=now.plus(PARKED_LOOK_AGAIN), closed_because="operator")
+            return _save(unit, parked, "parked", decision.because, now)
+        case decisions.Review():
+            review = move(case, CaseState.NEEDS_REVIEW, due_at=decision.until)
+            return _save(unit, review, "needs review", decision.because, now)
+        case decisions.Stop():
+            return finishing.begin(unit, case, decision, pinned, now)
+
+
+def _plan_attempt(unit: UnitOfWork, case: RecoveryCase, decision: decisions.RetryAt, now: Instant) -> RecoveryCase:
+    """Store the planned attempt with its reasons; its number is unique over all lives of the invoice."""
+    if case.payment_method is None or case.card_key is None:
+        waiting = move(case, CaseState.WAITING_FOR_CUSTOMER, due_at=case.window_until)
+        return _save(unit, waiting, "wait for the customer", ("there is no card to charge",), now)
+    earlier = unit.attempts.of_invoice(case.account, case.invoice)
+    if any(each.state in BLOCKING_STATES for each in earlier):
+        raise BrokenInvariant(f"invoice {case.invoice} has an attempt under way; nothing may be planned beside it")
+    number = 1 + max((each.number for each in earlier), default=0)
+    attempt = Attempt(
+        account=case.account,
+        invoice=case.invoice,
+        number=number,
+        case_id=case.id,
+        integration_id=case.integration_id,
+        revision=case.revision,
+        state=AttemptState.PLANNED,
+        planned_for=decision.at,
+        decided_at=now,
+        because=decision.because,
+        payment_method=case.payment_method,
+        card_key=case.card_key,
+        network=case.network,
+        amount=case.amount,
+        model_version=decision.model,
+        probability_ppm=decision.probability_ppm,
+    )
+    unit.attempts.add(attempt)
+    scheduled = move(case, CaseState.SCHEDULED, due_at=None, next_attempt_at=decision.at, next_attempt_number=number)
+    return _save(unit, scheduled, f"retry at {decision.at.short_text()}", decision.because, now)
+
+
+def _save(unit: UnitOfWork, case: RecoveryCase, what: str, because: tuple[str, ...], now: Instant) -> RecoveryCase:
+    facts = {"decision": what, "state": case.state.value, "reasons": "; ".join(because)}
+    text = f"Decided: {what}. {because[0].capitalize() if because else ''}"
+    unit.journal.append(Entry(case_id=case.id, at=now, kind=EntryKind.DECIDED, text=text, facts=facts))
+    return unit.cases.save(case)
+
+
+def supersede_planned(unit: UnitOfWork, case: RecoveryCase, because: str, now: Instant) -> None:
+    """Take back every planned attempt of an invoice that nothing has been sent for."""
+    for attempt in unit.attempts.of_invoice(case.account, case.invoice):
+        if attempt.state is AttemptState.PLANNED:
+            unit.attempts.save(replace(attempt, state=AttemptState.SUPERSEDED, finished_at=now, check_at=None, note=because))

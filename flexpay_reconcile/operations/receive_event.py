@@ -1,0 +1,83 @@
+"""Take in one webhook delivery: verify the raw bytes, store them under the event id, answer. No business work here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import StrEnum
+
+from flexpay_reconcile.billing import signature
+from flexpay_reconcile.billing.signature import Verdict
+from flexpay_reconcile.config.integration import Status
+from flexpay_reconcile.ports.clock import Clock
+from flexpay_reconcile.ports.configurations import Configurations
+from flexpay_reconcile.ports.event_reader import EventReader
+from flexpay_reconcile.ports.store import InboxEvent, Store
+from flexpay_reconcile.values.instant import Instant
+from flexpay_reconcile.values.secret import Secret
+
+MAX_BODY_BYTES = 256 * 1024
+
+
+class Received(StrEnum):
+    """What a delivery came to. Only STORED and DUPLICATE are answered with 2xx."""
+
+    STORED = "stored"
+    """Durably committed."""
+    DUPLICATE = "duplicate"
+    """This event id is already in the inbox."""
+    UNKNOWN_ENDPOINT = "unknown_endpoint"
+    """No such integration is configured."""
+    DISABLED = "disabled"
+    """The integration is disabled: Stripe is told that the endpoint is gone."""
+    BAD_SIGNATURE = "bad_signature"
+    """Not signed with a secret of this endpoint, or outside the tolerance."""
+    BAD_BODY = "bad_body"
+    """Too large, or no Stripe event."""
+    WRONG_SCOPE = "wrong_scope"
+    """Genuine, but of another mode or account than this integration's (invariants A16, D9)."""
+
+
+def receive_event(
+    integration_id: str,
+    body: bytes,
+    header: str,
+    *,
+    secrets: Sequence[Secret],
+    store: Store,
+    configurations: Configurations,
+    events: EventReader,
+    clock: Clock,
+) -> Received:
+    """Verify, store, answer. Raises TryLater when the store cannot commit, so that the caller answers 5xx."""
+    latest = configurations.latest()
+    integration = latest.configuration.integrations.get(integration_id) if latest else None
+    if latest is None or integration is None:
+        return Received.UNKNOWN_ENDPOINT
+    if integration.status is not Status.ENABLED:
+        return Received.DISABLED
+    if len(body) > MAX_BODY_BYTES:
+        return Received.BAD_BODY
+    now = clock.now()
+    if signature.verify(body, header, secrets, now) is not Verdict.GENUINE:
+        return Received.BAD_SIGNATURE
+    try:
+        envelope = events.envelope(body)
+    except ValueError:
+        return Received.BAD_BODY
+    account = latest.configuration.company_of(integration).stripe_account
+    if envelope.livemode != integration.environment.livemode or envelope.account not in (None, account):
+        return Received.WRONG_SCOPE
+    with store.begin() as unit:
+        is_new = unit.inbox.put(
+            InboxEvent(
+                integration_id=integration.id,
+                event_id=envelope.event_id,
+                type=envelope.type,
+                object_id=envelope.object_id,
+                idempotency_key=envelope.idempotency_key,
+                created=Instant.from_seconds(envelope.created),
+                received_at=now,
+                body=body,
+            )
+        )
+    return Received.STORED if is_new else Received.DUPLICATE

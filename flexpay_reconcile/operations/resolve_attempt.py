@@ -1,0 +1,228 @@
+"""Settle attempts whose end is not known by asking Stripe. The other of the two places that may charge.
+
+Order of truth: the invoice and its payments; events that carry our key; then, and only while the key is younger than
+23 hours and every gate is open, the very same call again with the same key, parameters and API key; and where nothing
+was ever executed and the key will never be sent again, NOT_SUBMITTED.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from flexpay_reconcile.billing.charge import Charge, ChargeStatus, RefusalFacts
+from flexpay_reconcile.billing.invoice import Invoice, InvoicePayment, InvoiceStatus
+from flexpay_reconcile.billing.signal import ChargeSeen
+from flexpay_reconcile.config.integration import Integration
+from flexpay_reconcile.errors import OperatorError, TryLater
+from flexpay_reconcile.operations import closed_gate, endings, record_outcome, submit_attempt
+from flexpay_reconcile.operations.context import LEASE_TTL, LOG, Context
+from flexpay_reconcile.operations.read_facts import read_facts
+from flexpay_reconcile.ports.charger import ChargerFor
+from flexpay_reconcile.ports.store import UnitOfWork
+from flexpay_reconcile.recovery import gates
+from flexpay_reconcile.recovery.attempt import BLOCKING_STATES, Attempt, AttemptState
+from flexpay_reconcile.recovery.case import CaseState, RecoveryCase
+from flexpay_reconcile.recovery.gates import KEY_LIFE, Then
+from flexpay_reconcile.recovery.journal import EntryKind
+from flexpay_reconcile.recovery.outcome import Approved, Declined
+from flexpay_reconcile.recovery.transitions import move
+from flexpay_reconcile.values.instant import Instant, Span
+
+SURELY_OVER = Span.of(minutes=15)
+"""A call that left no trace by now was not executed: the worst call takes 30 s."""
+ESCALATE = Span.of(hours=24)
+_AGAIN = Span.of(minutes=2)
+
+
+def resolve_due(context: Context, chargers: ChargerFor, *, limit: int = 50) -> int:
+    """One bounded turn over attempts to be asked about; returns how many were settled."""
+    with context.store.reading() as view:
+        due = view.attempts.to_resolve(context.clock.now(), limit)
+    settled = 0
+    for attempt in due:
+        if not context.hold_lease():
+            return settled
+        try:
+            settled += _resolve(context, chargers, attempt)
+        except (TryLater, OperatorError) as problem:
+            _ask_later(context, attempt, problem.message)
+    return settled
+
+
+def _resolve(context: Context, chargers: ChargerFor, attempt: Attempt) -> int:
+    """One attempt. The reads come first; a replay is the last resort but one."""
+    with context.store.reading() as view:
+        case = view.cases.get(attempt.case_id)
+    integration = context.integration_of(case) if case is not None else None
+    if case is None or integration is None:
+        raise OperatorError("its integration is no longer configured", code="E-integration-removed")
+    reader = context.readers(integration)
+    invoice = reader.invoice(attempt.invoice)
+    payments = reader.payments_of(attempt.invoice) if invoice is not None else ()
+    if invoice is not None and _settle_by_read(context, attempt, invoice, payments):
+        return 1
+    if attempt.state is AttemptState.PENDING or _still_processing(payments):
+        _ask_later(context, attempt, "still pending at Stripe", record_outcome.PENDING_CHECK)
+        return 0
+    return _replay_or_give_up(context, chargers, integration, case, attempt)
+
+
+def _still_processing(payments: tuple[InvoicePayment, ...]) -> bool:
+    return any(each.payment_intent_status == "processing" for each in payments)
+
+
+def _settle_by_read(
+    context: Context, attempt: Attempt, invoice: Invoice, payments: tuple[InvoicePayment, ...]
+) -> bool:
+    """Whether what Stripe reads today ends the attempt."""
+    now = context.clock.now()
+    charges = [each.latest_charge for each in payments if each.latest_charge is not None]
+    with context.store.begin() as unit:
+        fresh = _still_open(unit, attempt)
+        if fresh is None:
+            return True
+        stored, case = fresh
+        own = _own_charge(context, unit, stored, charges)
+        if invoice.status is InvoiceStatus.PAID:
+            if own is not None and own.status is ChargeStatus.SUCCEEDED:
+                how = "our attempt had gone through, Stripe says"
+                record_outcome.approved(unit, case, stored, Approved(charge=own.id), now, how=how)
+            elif _too_early_to_attribute(unit, stored, now):
+                return False
+            else:
+                _not_executed(unit, case, stored, "somebody else paid it", now)
+                endings.recovered_elsewhere(unit, case, "paid while our own call was unresolved", now)
+            record_outcome.journal(unit, case, EntryKind.RESOLVED, "Settled by reading Stripe: paid", now)
+            return True
+        if own is not None and own.status is ChargeStatus.FAILED:
+            text = "Settled by reading Stripe: declined"
+            record_outcome.journal(unit, case, EntryKind.RESOLVED, text, now, charge=own.id)
+            refusal = own.refusal or RefusalFacts()
+            outcome = Declined(refusal=refusal, charge=own.id)
+            record_outcome.declined(context, unit, case, stored, outcome, own, now)
+            return True
+    return False
+
+
+def _still_open(unit: UnitOfWork, attempt: Attempt) -> tuple[Attempt, RecoveryCase] | None:
+    """The attempt and its case as stored now; None when somebody has settled them."""
+    stored = unit.attempts.get(attempt.account, attempt.invoice, attempt.number)
+    case = unit.cases.get(attempt.case_id)
+    if stored is None or case is None or stored.state not in BLOCKING_STATES or case.state is not CaseState.ATTEMPTING:
+        return None
+    return stored, case
+
+
+def _own_charge(context: Context, unit: UnitOfWork, attempt: Attempt, charges: list[Charge]) -> Charge | None:
+    """The charge this attempt made: by the event that carries our key, else by card and time with no other claim."""
+    for event in unit.inbox.with_key(attempt.idempotency_key):
+        try:
+            signal = context.events.signal(event.body, attempt.account)
+        except ValueError:
+            continue
+        if isinstance(signal, ChargeSeen):
+            return next((each for each in charges if each.id == signal.charge.id), signal.charge)
+    since = attempt.first_sent_at or attempt.intent_at
+    if since is None:
+        return None
+    earlier = {each.charge for each in unit.attempts.of_invoice(attempt.account, attempt.invoice) if each.number != attempt.number}
+    for charge in charges:
+        matches = charge.payment_method == attempt.payment_method and charge.created.plus(Span.of(seconds=1)) > since
+        if matches and charge.id not in earlier and not _claimed_by_another(unit, attempt, charge):
+            return charge
+    return None
+
+
+def _claimed_by_another(unit: UnitOfWork, attempt: Attempt, charge: Charge) -> bool:
+    """Whether an event says that another request, or Stripe itself, made this charge."""
+    events = unit.inbox.for_object(charge.id)
+    return any(each.idempotency_key != attempt.idempotency_key for each in events)
+
+
+def _too_early_to_attribute(unit: UnitOfWork, attempt: Attempt, now: Instant) -> bool:
+    """Paid, but by whom is not known yet: wait for the events while they may still come. Nothing can be charged."""
+    sent = attempt.last_sent_at or attempt.intent_at or now
+    if unit.inbox.for_object(attempt.invoice):
+        return False
+    return now.since(sent) < SURELY_OVER
+
+
+def _not_executed(unit: UnitOfWork, case: RecoveryCase, attempt: Attempt, because: str, now: Instant) -> None:
+    ended = replace(attempt, state=AttemptState.NOT_SUBMITTED, finished_at=now, check_at=None, note=because)
+    unit.attempts.save(ended)
+    record_outcome.journal(unit, case, EntryKind.RESOLVED, f"Not executed: {because}", now, attempt=str(attempt.number))
+
+
+def _replay_or_give_up(
+    context: Context, chargers: ChargerFor, integration: Integration, case: RecoveryCase, attempt: Attempt
+) -> int:
+    """No trace at Stripe: the same call again where every gate is open, else wait until it surely never happened."""
+    now = context.clock.now()
+    first = attempt.first_sent_at or attempt.intent_at or now
+    last = attempt.last_sent_at or first
+    facts = read_facts(context, integration, case, replace(attempt, intent_at=first), replay=True)
+    closed = gates.ask(facts)
+    if closed is None and now.since(first) < KEY_LIFE:
+        intent = _commit_replay(context, attempt)
+        if intent is None:
+            return 0
+        outcome = chargers(integration).pay(
+            attempt.invoice,
+            payment_method=attempt.payment_method,
+            idempotency_key=attempt.idempotency_key,
+            only_key=attempt.key_alias,
+        )
+        submit_attempt.record(context, integration, intent, outcome)
+        return 1
+    if now.since(last) < SURELY_OVER:
+        _ask_later(context, attempt, closed.because if closed else "the key is too old to be sent again")
+        return 0
+    with context.store.begin() as unit:
+        fresh = _still_open(unit, attempt)
+        if fresh is None:
+            return 1
+        stored, current = fresh
+        _not_executed(unit, current, stored, "no trace of it at Stripe", now)
+        if closed is not None and closed.then is not Then.WAIT:
+            closed_gate.follow(context, unit, facts, closed, stored)
+            return 1
+        opened = move(current, CaseState.OPENED, due_at=now, next_attempt_at=None, next_attempt_number=None)
+        unit.cases.save(opened)
+    return 1
+
+
+def _commit_replay(context: Context, attempt: Attempt) -> Attempt | None:
+    """The intent of a replay, durable before it is sent, under our present fence (A3, A6, A19)."""
+    now = context.clock.now()
+    with context.store.begin() as unit:
+        fresh = _still_open(unit, attempt)
+        if fresh is None or not context.may_charge(unit):
+            return None
+        stored, case = fresh
+        intent = replace(
+            stored,
+            state=AttemptState.SUBMITTING,
+            sends=stored.sends + 1,
+            last_sent_at=now,
+            fence=context.fence,
+            check_at=now.plus(LEASE_TTL),
+        )
+        unit.attempts.save(intent)
+        text = "No trace of the call at Stripe: calling again with the same key"
+        record_outcome.journal(unit, case, EntryKind.SUBMITTING, text, now, key=attempt.idempotency_key)
+    return intent
+
+
+def _ask_later(context: Context, attempt: Attempt, because: str, pause: Span = _AGAIN) -> None:
+    """Ask again; what stays unknown for a day is a person's business too."""
+    now = context.clock.now()
+    with context.store.begin() as unit:
+        stored = unit.attempts.get(attempt.account, attempt.invoice, attempt.number)
+        if stored is None or stored.state not in BLOCKING_STATES:
+            return
+        state = AttemptState.UNRESOLVED if stored.state is AttemptState.SUBMITTING else stored.state
+        since = stored.first_sent_at or now
+        if state is AttemptState.UNRESOLVED and now.since(since) > ESCALATE:
+            LOG.error("unresolved for more than a day", extra={"attempt": attempt.idempotency_key, "because": because})
+            pause = Span.of(hours=1)
+        unit.attempts.save(replace(stored, state=state, check_at=now.plus(pause), note=because))

@@ -1,0 +1,67 @@
+"""One bounded turn over cases whose time to be decided has come. Reads Stripe only to see whether a parked cause is gone."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from flexpay_reconcile.errors import OperatorError, TryLater
+from flexpay_reconcile.operations import endings, follow_invoice, plan_next
+from flexpay_reconcile.operations.context import Context
+from flexpay_reconcile.ports.store import UnitOfWork
+from flexpay_reconcile.recovery.case import CaseState, RecoveryCase
+from flexpay_reconcile.recovery.transitions import move
+from flexpay_reconcile.values.instant import Instant
+
+_DECIDED_HERE = (CaseState.OPENED, CaseState.WAITING_FOR_CUSTOMER, CaseState.NEEDS_REVIEW)
+_HEALED_BY_A_READ = frozenset({"key_refused", "permission_missing", "integration_removed"})
+
+
+def schedule_retries(context: Context, *, limit: int = 200) -> int:
+    """Decide what is due; returns how many cases moved on."""
+    now = context.clock.now()
+    with context.store.reading() as view:
+        due = view.cases.due(_DECIDED_HERE, now, limit)
+        parked = view.cases.due([CaseState.PARKED], now, limit)
+    done = 0
+    for seen in due:
+        with context.store.begin() as unit:
+            case = unit.cases.get(seen.id)
+            if case is not None and case.state in _DECIDED_HERE and case.due_at is not None and case.due_at <= now:
+                done += _decide(context, unit, case, now)
+    for seen in parked:
+        done += _look_again(context, seen, now)
+    return done
+
+
+def _decide(context: Context, unit: UnitOfWork, case: RecoveryCase, now: Instant) -> int:
+    """One case inside its unit of work."""
+    if case.state is CaseState.NEEDS_REVIEW:
+        endings.closed(unit, case, "never_reviewed", "nobody reviewed it in time; nothing was done", now)
+        return 1
+    if case.state is CaseState.WAITING_FOR_CUSTOMER:
+        case = move(case, CaseState.OPENED)
+    elif not case.stripe_retries_stopped:
+        return 0
+    plan_next.plan_next(unit, case, context.policy_of(case), context.pinned(case.revision), now)
+    return 1
+
+
+def _look_again(context: Context, seen: RecoveryCase, now: Instant) -> int:
+    """A parked case: read its invoice; go on where the cause is gone, else look again later."""
+    running, integration = context.running(), context.integration_of(seen)
+    readable = False
+    if running is not None and integration is not None:
+        try:
+            follow_invoice.follow_invoice(context, running, integration, seen.invoice)
+            readable = True
+        except (TryLater, OperatorError):
+            readable = False
+    with context.store.begin() as unit:
+        case = unit.cases.get(seen.id)
+        if case is None or case.state is not CaseState.PARKED:
+            return 1
+        if readable and case.closed_because in _HEALED_BY_A_READ:
+            unit.cases.save(move(case, CaseState.OPENED, due_at=now, closed_because=None, stripe_retries_stopped=False))
+            return 1
+        unit.cases.save(replace(case, due_at=now.plus(plan_next.PARKED_LOOK_AGAIN)))
+    return 0
