@@ -16,8 +16,11 @@ from flexpay_reconcile.values.ids import InvoiceId
 from flexpay_reconcile.values.instant import Instant, Span
 
 SWEEP_EVERY = Span.of(hours=6)
-LOOK_BACK = Span.of(days=7)
-"""How far before the first apply of an integration a sweep looks: what failed before that is a take-over's business."""
+LOOK_BACK = Span.of(hours=1)
+"""How far before the first revision with an integration its sweeps look: an invoice is charged an hour after it is made.
+
+What failed before that is a take-over's business, and never taken up silently.
+"""
 _WATCHED = (CaseState.SCHEDULED, CaseState.WAITING_FOR_CUSTOMER, CaseState.NEEDS_REVIEW, CaseState.FINISHING)
 
 
@@ -61,8 +64,7 @@ def sweep_due(context: Context) -> int:
 def _sweep(context: Context, running: AppliedConfiguration, integration: Integration) -> int:
     """Open invoices at Stripe first, then live cases whose invoice is not among them."""
     account = running.configuration.company_of(integration).stripe_account
-    first = context.configurations.revision(1)
-    since = (first or running).applied_at.minus(LOOK_BACK)
+    since = _began(context, running, integration).minus(LOOK_BACK)
     seen: set[InvoiceId] = set()
     if integration.status is Status.ENABLED:
         for invoice in context.readers(integration).open_invoices(since):
@@ -77,3 +79,13 @@ def _sweep(context: Context, running: AppliedConfiguration, integration: Integra
         if case.invoice not in seen:
             follow_invoice.follow_invoice(context, running, integration, case.invoice)
     return len(seen) + len(live)
+
+
+def _began(context: Context, running: AppliedConfiguration, integration: Integration) -> Instant:
+    """When this integration was first applied, as remembered from its first sweep."""
+    name = f"began:{integration.id}"
+    with context.store.begin() as unit:
+        known = unit.marks.get(name)
+        if known is None:
+            unit.marks.set(name, running.applied_at.text())
+    return Instant.from_text(known) if known else running.applied_at
