@@ -1,0 +1,131 @@
+"""The AccountReader port over Stripe: GETs and the three write probes, which its transport enforces."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from flexpay_reconcile.adapters.stripe_api import fields
+from flexpay_reconcile.adapters.stripe_api.caller import Answer, StripeCaller
+from flexpay_reconcile.adapters.stripe_api.endpoints import endpoint_of
+from flexpay_reconcile.adapters.stripe_api.faults import FaultKind, missing_permission, named_account, raised
+from flexpay_reconcile.adapters.stripe_api.reading import data_of, read_all, understood
+from flexpay_reconcile.adapters.stripe_api.transport import PROBE_PATHS
+from flexpay_reconcile.billing.webhook_endpoint import WebhookEndpoint
+from flexpay_reconcile.ports.account_reader import Identity, Probe, ProbeResult, Proof
+from flexpay_reconcile.recovery.attempt import KeyAlias
+from flexpay_reconcile.values.ids import AccountId
+
+COLUMN = "PERMISSIONS"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Row:
+    """One row of the guide's table and how it is probed."""
+
+    name: str
+    noun: str
+    path: str
+    write_path: str | None = None
+    harmless: tuple[tuple[str, object], ...] = ()
+
+    @property
+    def access(self) -> str:
+        return "Read" if self.write_path is None else "Write"
+
+    @property
+    def permission(self) -> str:
+        return f"rak_{self.noun}_{self.access.lower()}"
+
+
+_ROWS = (
+    _Row(name="Charges", noun="charge", path="/v1/charges"),
+    _Row(name="Customers", noun="customer", path="/v1/customers"),
+    _Row(name="PaymentIntents", noun="payment_intent", path="/v1/payment_intents"),
+    _Row(
+        name="Invoices",
+        noun="invoice",
+        path="/v1/invoices",
+        write_path=PROBE_PATHS[0],
+        harmless=(("metadata", {"fp_probe": "1"}),),
+    ),
+    _Row(
+        name="Subscriptions",
+        noun="subscription",
+        path="/v1/subscriptions",
+        write_path=PROBE_PATHS[1],
+        harmless=(("metadata", {"fp_probe": "1"}),),
+    ),
+    _Row(
+        name="Webhook Endpoints",
+        noun="webhook",
+        path="/v1/webhook_endpoints",
+        write_path=PROBE_PATHS[2],
+        harmless=(("description", "permission probe"),),
+    ),
+)
+
+
+class StripeAccountReader:
+    """One integration's view of its account's configuration."""
+
+    def __init__(self, caller: StripeCaller) -> None:
+        """`caller` has the power READ_AND_PROBE."""
+        self._caller = caller
+
+    def identity(self, alias: KeyAlias) -> Identity:
+        """`GET /v1/account`, which the guide's six permissions do not allow; the refusal may name the account."""
+        answer = self._caller.call("GET", "/v1/account", only_key=alias)
+        livemode = self._caller.livemode
+        if answer.fault is not None and answer.fault.kind is FaultKind.PERMISSION_MISSING:
+            named = named_account(answer.fault.message)
+            if named is None:
+                return Identity(account=None, livemode=livemode, how=Proof.UNPROVEN)
+            return Identity(account=AccountId(named), livemode=livemode, how=Proof.PERMISSION_REFUSAL)
+        data = data_of(answer, "GET /v1/account")
+        account = understood(lambda: fields.text(data, "id"))
+        return Identity(account=AccountId(account), livemode=livemode, how=Proof.ACCOUNT_READ)
+
+    def probe(self, alias: KeyAlias, *, write_probes: bool) -> tuple[Probe, ...]:
+        """The six rows; OperatorError when the key as a whole is refused."""
+        return tuple(self._probe(row, alias, write_probes) for row in _ROWS)
+
+    def webhook_endpoints(self) -> tuple[WebhookEndpoint, ...]:
+        """`GET /v1/webhook_endpoints`, every page."""
+        rows = list(read_all(self._caller, "/v1/webhook_endpoints", {}))
+        return understood(lambda: tuple(endpoint_of(row) for row in rows))
+
+    def _probe(self, row: _Row, alias: KeyAlias, write_probes: bool) -> Probe:
+        """A row: its read, and for a write row its write, which both have to be allowed."""
+        answer = self._caller.call("GET", row.path, params={"limit": 1}, only_key=alias)
+        if row.write_path is None or answer.fault is not None:
+            return _judged(row, answer, alias, granted=answer.fault is None)
+        if not write_probes:
+            return _told(row, ProbeResult.UNKNOWN, "reading is granted; writing was not probed")
+        answer = self._caller.call("POST", row.write_path, params=dict(row.harmless), only_key=alias)
+        there = answer.fault is not None and answer.fault.kind is FaultKind.MISSING
+        return _judged(row, answer, alias, granted=there)
+
+
+def _judged(row: _Row, answer: Answer, alias: KeyAlias, *, granted: bool) -> Probe:
+    """What one answer tells about a row."""
+    if granted:
+        return _told(row, ProbeResult.GRANTED, "granted")
+    fault = answer.fault
+    if fault is None:
+        return _told(row, ProbeResult.UNKNOWN, "Stripe accepted a change of an object that cannot exist")
+    if fault.kind is FaultKind.KEY_REFUSED:
+        raise raised(fault, alias, f"probing {row.name}")
+    if fault.kind is FaultKind.PERMISSION_MISSING:
+        return _told(row, ProbeResult.LACKING, fault.message, missing_permission(fault.message))
+    return _told(row, ProbeResult.UNKNOWN, fault.message)
+
+
+def _told(row: _Row, result: ProbeResult, message: str, permission: str | None = None) -> Probe:
+    return Probe(
+        row=row.name,
+        access=row.access,
+        column=COLUMN,
+        permission=permission or row.permission,
+        result=result,
+        message=message,
+    )

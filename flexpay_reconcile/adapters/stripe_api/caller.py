@@ -1,0 +1,133 @@
+"""One call to Stripe: limiter, key, SDK, classification, and the one case in which the fallback key is used.
+
+Sends a request at most once per key and never decides to send it again: only a rate-limit 429 of the primary key
+moves it to the fallback, with the same idempotency key and parameters (product contract, G6).
+
+It uses the SDK's `raw_request`, which gives the plain answer. The typed methods build an object for every nested
+value: 515 µs instead of 69 µs for an invoice of 60 fields, and that work could fail after a charge was made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import stripe
+
+from flexpay_reconcile.adapters.stripe_api.client import StripeConnection
+from flexpay_reconcile.adapters.stripe_api.faults import Fault, FaultKind, broken, fault_of
+from flexpay_reconcile.adapters.stripe_api.keys import KeyRing
+from flexpay_reconcile.adapters.stripe_api.limiter import Limiter
+from flexpay_reconcile.adapters.stripe_api.transport import Power
+from flexpay_reconcile.config.integration import Integration
+from flexpay_reconcile.errors import BrokenInvariant, FlexpayError
+from flexpay_reconcile.ports.clock import Clock
+from flexpay_reconcile.recovery.attempt import KeyAlias
+from flexpay_reconcile.values.ids import AccountId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What a call came to: `data` is a plain object of Stripe's, or there is a `fault`."""
+
+    data: dict[str, Any] = field(repr=False)  # a new endpoint's holds its signing secret
+    fault: Fault | None
+    request_id: str | None
+    key_alias: KeyAlias
+
+
+class StripeCaller:
+    """Calls for one integration with one power."""
+
+    def __init__(
+        self,
+        *,
+        integration: Integration,
+        account: AccountId,
+        ring: KeyRing,
+        connection: StripeConnection,
+        limiter: Limiter,
+        clock: Clock,
+        power: Power,
+        on_failover: Callable[[bool], None],
+    ) -> None:
+        """`on_failover` hears each use of the fallback key, and whether it helped."""
+        self.integration = integration
+        self.account = account
+        self.livemode = integration.environment.livemode
+        self.clock = clock
+        self._ring = ring
+        self._connection = connection
+        self._limiter = limiter
+        self._power = power
+        self._on_failover = on_failover
+
+    def call(
+        self,
+        method: str,
+        template: str,
+        object_id: str | None = None,
+        *,
+        params: dict[str, Any] | None = None,
+        idempotency_key: str | None = None,
+        only_key: KeyAlias | None = None,
+    ) -> Answer:
+        """Send `template` with `{id}` replaced; the template names the endpoint whose rate counts.
+
+        Never raises for what Stripe or the network did; OperatorError when the keys cannot be resolved.
+        """
+        path = template if object_id is None else template.replace("{id}", _checked(object_id))
+        endpoint = f"{method} {template}"
+        first = self._once(only_key or KeyAlias.PRIMARY, endpoint, method, path, params, idempotency_key)
+        if only_key is not None or first.fault is None or first.fault.kind is not FaultKind.LIMITED:
+            return first
+        second = self._once(KeyAlias.FALLBACK, endpoint, method, path, params, idempotency_key)
+        kind = second.fault.kind if second.fault is not None else None
+        self._on_failover(kind is not FaultKind.LIMITED)
+        if kind in (FaultKind.KEY_REFUSED, FaultKind.PERMISSION_MISSING):
+            return first  # the primary key works: a broken fallback must not park what a little patience will do
+        return second
+
+    def _once(
+        self,
+        alias: KeyAlias,
+        endpoint: str,
+        method: str,
+        path: str,
+        params: dict[str, Any] | None,
+        idempotency_key: str | None,
+    ) -> Answer:
+        """One request through one key."""
+        client = self._connection.client(self._ring.pair(self.integration).key(alias), self._power)
+        self._limiter.take(endpoint)
+        fault, data, request_id = _send(client, method, path, params, idempotency_key)
+        if fault is not None and fault.kind is FaultKind.KEY_REFUSED:
+            self._ring.forget(self.integration)
+        return Answer(data=data, fault=fault, request_id=request_id, key_alias=alias)
+
+
+def _send(
+    client: stripe.StripeClient, method: str, path: str, params: dict[str, Any] | None, idempotency_key: str | None
+) -> tuple[Fault | None, dict[str, Any], str | None]:
+    """The request itself. The exception ends here, so that no traceback carries a request and its key further."""
+    options = {"idempotency_key": idempotency_key} if idempotency_key is not None else {}
+    try:
+        response = client.raw_request(method.lower(), path, **(params or {}), **options)
+        data = response.data
+    except FlexpayError:
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever it is, the request may have been executed
+        fault = fault_of(error)
+        return fault, {}, fault.request_id
+    request_id = response.request_id
+    if not isinstance(data, dict):
+        return broken("Stripe's answer is not an object", response.code, request_id), {}, request_id
+    return None, data, request_id
+
+
+def _checked(object_id: str) -> str:
+    """An id as a path segment; ids come from Stripe, and one that could change the path is a bug or an attack."""
+    if not object_id or not object_id.isascii() or not object_id.replace("_", "").isalnum():
+        raise BrokenInvariant(f"{object_id!r} is no id of a Stripe object")
+    return object_id
