@@ -106,7 +106,7 @@ class Instant:
     def text(self) -> str:
         """`2026-11-22T09:00:00.000Z`: fixed width, so that text order is time order."""
         moment = _EPOCH + timedelta(milliseconds=self.ms)
-        return f"{moment:%Y-%m-%dT%H:%M:%S}.{self.ms % 1000:03d}Z"
+        return moment.isoformat(timespec="milliseconds")[:-6] + "Z"  # without the offset, which is +00:00
 
     def short_text(self, zone: str = "UTC") -> str:
         """For people: `2026-11-22 09:00 UTC`, in the named zone."""

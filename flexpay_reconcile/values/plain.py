@@ -6,6 +6,7 @@ Plain means dict, list, str, int, bool and None: what a database row or a file m
 from __future__ import annotations
 
 import functools
+import operator
 import types
 import typing
 from collections.abc import Callable, Mapping
@@ -21,37 +22,50 @@ from flexpay_reconcile.values.secret import Secret
 
 T = TypeVar("T")
 _Reader = Callable[[Any], Any]
+_Writer = Callable[[Any], Any]
 
 
 def to_plain(value: Any) -> Any:
     """A plain value; instants as text, spans as milliseconds, enums as their value, currencies as code."""
-    match value:
-        case None | bool() | int():
-            return value
-        case StrEnum():
-            return value.value
-        case str():
-            return value
-        case Instant():
-            return value.text()
-        case Span():
-            return value.ms
-        case Currency():
-            return value.code
-        case Secret():
-            raise BrokenInvariant("a secret may not become a plain value")
-        case tuple() | list():
-            return [to_plain(item) for item in value]
-        case Mapping():
-            return {str(key): to_plain(item) for key, item in value.items()}
-    if is_dataclass(value):
-        return {name: to_plain(getattr(value, name)) for name in _names(type(value))}
-    raise BrokenInvariant(f"{type(value).__name__} has no plain form")
+    kind: Any = type(value)
+    return _writer(kind)(value)
 
 
 def from_plain(kind: type[T], data: Any) -> T:
     """The dataclass `kind` from what `to_plain` made of one; a missing field takes its default."""
-    return cast("T", _reader(kind)(data))
+    wanted: Any = kind
+    return cast("T", _reader(wanted)(data))
+
+
+@functools.cache
+def _writer(kind: type) -> _Writer:
+    """The function that makes values of one type plain; found once for each type, for the store writes many."""
+    if kind is type(None) or issubclass(kind, int):
+        return _same
+    if issubclass(kind, StrEnum):
+        return operator.attrgetter("value")
+    if issubclass(kind, str):
+        return _same
+    if kind is Instant:
+        return Instant.text
+    if kind is Span:
+        return operator.attrgetter("ms")
+    if kind is Currency:
+        return operator.attrgetter("code")
+    if kind is Secret:
+        raise BrokenInvariant("a secret may not become a plain value")
+    if issubclass(kind, tuple | list):
+        return lambda value: [to_plain(item) for item in value]
+    if issubclass(kind, Mapping):
+        return lambda value: {str(key): to_plain(item) for key, item in value.items()}
+    if is_dataclass(kind):
+        names = _names(kind)
+        return lambda value: {name: to_plain(getattr(value, name)) for name in names}
+    raise BrokenInvariant(f"{kind.__name__} has no plain form")
+
+
+def _same(value: Any) -> Any:
+    return value
 
 
 @functools.cache
@@ -60,7 +74,7 @@ def _names(kind: type) -> tuple[str, ...]:
 
 
 @functools.cache
-def _reader(kind: Any) -> _Reader:  # noqa: PLR0911 - one return per shape
+def _reader(kind: Any) -> _Reader:
     """The function that reads one annotated type."""
     origin = typing.get_origin(kind)
     if origin in (Union, types.UnionType):
@@ -84,10 +98,19 @@ def _reader(kind: Any) -> _Reader:  # noqa: PLR0911 - one return per shape
     if isinstance(kind, type) and is_dataclass(kind):
         return _dataclass_reader(kind)
     if kind in (str, int, bool):
-        return lambda data: _expect(kind, data)
+        return _scalar_reader(kind)
     if kind is Any:
         return lambda data: data
     raise BrokenInvariant(f"{kind!r} has no plain form")
+
+
+def _scalar_reader(kind: type) -> _Reader:
+    def read(data: Any) -> Any:
+        if type(data) is not kind:
+            _expect(kind, data)  # raises
+        return data
+
+    return read
 
 
 def _enum_reader(kind: type[StrEnum]) -> _Reader:
