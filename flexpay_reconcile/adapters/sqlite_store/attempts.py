@@ -101,6 +101,9 @@ def _columns(attempt: Attempt) -> dict[str, Any]:
 
 def _ended_at(attempt: Attempt) -> Instant | None:
     """When its answer, or the lack of one, was known; None while there is nothing to judge by."""
+    if attempt.state is AttemptState.PLANNED:
+        return attempt.finished_at  # set when an earlier call surely executed nothing and the same key will go again
     if attempt.state not in _TOLD:
         return None
-    return attempt.finished_at or attempt.last_sent_at or attempt.intent_at
+    known = [each for each in (attempt.finished_at, attempt.last_sent_at) if each is not None]
+    return max(known) if known else attempt.intent_at

@@ -78,12 +78,13 @@ CREATE INDEX attempts_check ON attempts (check_at) WHERE state IN ('submitting',
 CREATE INDEX attempts_sent ON attempts (integration_id, intent_at) WHERE intent_at IS NOT NULL;
 CREATE INDEX attempts_ended ON attempts (integration_id, ended_at) WHERE ended_at IS NOT NULL;
 CREATE INDEX attempts_case ON attempts (case_id);
--- Invariant A4: the same idempotency key never goes with other parameters.
+-- Invariants A4, A5: the same idempotency key never goes with other parameters, and its first sending never moves later.
+-- It may be cleared: an intent whose call was surely not made is taken back.
 CREATE TRIGGER attempts_keep_params BEFORE UPDATE ON attempts
     WHEN OLD.first_sent_at IS NOT NULL
-        AND (NEW.params_hash <> OLD.params_hash OR NEW.first_sent_at IS NOT OLD.first_sent_at)
+        AND (NEW.params_hash <> OLD.params_hash OR NEW.first_sent_at > OLD.first_sent_at)
 BEGIN
-    SELECT RAISE (ABORT, 'an attempt that was sent keeps its parameters and its first sending (A4, A5)');
+    SELECT RAISE (ABORT, 'an attempt that may have been sent keeps its parameters and its first sending (A4, A5)');
 END;
 CREATE TRIGGER attempts_keep_rows BEFORE DELETE ON attempts
 BEGIN
