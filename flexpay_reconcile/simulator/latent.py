@@ -99,7 +99,7 @@ def _outage(card: LatentCard, now: int) -> Answer | None:
 
 
 def _challenge(card: LatentCard, now: int) -> Answer | None:
-    if _u(card, "challenge", now // _MONTH) < card.market.challenge_rate:
+    if _u(card, "challenge", (now + int(_MONTH * _u(card, "challenge phase"))) // _MONTH) < card.market.challenge_rate:
         return decline("authentication_required")
     return None
 
@@ -145,7 +145,7 @@ def _funds(card: LatentCard, now: int) -> Answer | None:
     lasts = (low + (high - low) * _u(card, "cycle", payday)) * cycle
     lasts = lasts * (1 - card.market.sweep) + min(lasts, 1.5 * DAY) * card.market.sweep
     rent = month_days(local // DAY)[2] <= 2 and _u(card, "rent", local // _MONTH) < 0.3
-    spell = now // (45 * DAY)
+    spell = (now + int(45 * DAY * _u(card, "spell phase"))) // (45 * DAY)
     dry = _u(card, "dry", spell) < card.market.dry_spell * (1.0 if buffer == "tight" else 2.0)
     if since < lasts and not rent and not dry:
         return None

@@ -22,15 +22,15 @@ class Market:
     brands: Weights = _BRANDS
     funding: Weights = (("debit", 0.55), ("credit", 0.38), ("prepaid", 0.07))
     pay: Weights = _BLS_PAY
-    buffers: Weights = (("deep", 0.80), ("tight", 0.165), ("lean", 0.035))
+    buffers: Weights = (("deep", 0.857), ("tight", 0.13), ("lean", 0.013))
     sweep: float = 0.0
-    dry_spell: float = 0.30
-    dead_rate: float = 0.020
+    dry_spell: float = 0.17
+    dead_rate: float = 0.024
     dead_updated: float = 0.20
-    expiry_rate: float = 0.013
+    expiry_rate: float = 0.015
     expiry_updated: float = 0.55
     hold_rate: float = 0.030
-    challenge_rate: float = 0.006
+    challenge_rate: float = 0.004
     outage_rate: float = 0.02
     issuers: int = 40
 
@@ -39,9 +39,11 @@ MARKETS: dict[str, Market] = {
     market.name: market
     for market in (
         Market(name="us-mixed", country="US"),
-        Market(name="us-swept", country="US", sweep=0.8, dry_spell=0.2),
+        Market(name="us-swept", country="US", sweep=0.8, dry_spell=0.15,
+               buffers=(("deep", 0.885), ("tight", 0.105), ("lean", 0.01))),
         Market(name="us-worn-cards", country="US", dead_rate=0.03, expiry_rate=0.03),
         Market(name="eu-month-end", country="DE", pay=(("monthly", 0.85), ("semimonthly", 0.15)), sweep=0.3,
-               brands=(("visa", 0.5), ("mastercard", 0.5)), challenge_rate=0.012),
+               brands=(("visa", 0.5), ("mastercard", 0.5)), challenge_rate=0.008,
+               buffers=(("deep", 0.87), ("tight", 0.12), ("lean", 0.01))),
     )
 }

@@ -122,8 +122,8 @@ def _scalar(value: str, rule: Any, path: str) -> Any:
         return value == "true"
     if isinstance(rule, tuple):
         if value not in rule:
-            raise invalid(f"Invalid {path}: must be one of {', '.join(rule[:-1])}, or {rule[-1]}".replace("of , or ", ""),
-                          param=path)
+            words = f"one of {', '.join(rule[:-1])}, or {rule[-1]}" if len(rule) > 1 else rule[0]
+            raise invalid(f"Invalid {path}: must be {words}", param=path)
         return value
     if value == "" and rule == "string":
         raise empty(path)
