@@ -18,9 +18,7 @@ LATER_SECTIONS: Final = frozenset({"overlays", "moved", "removed"})
 
 def later_section(key: str, place: Place | None) -> Diagnostic:
     """The fault of a whole section that is yet to come."""
-    return error(
-        CODE, f"{key} is not built yet", place=place, path=(key,), hint="delete it until a release note names it"
-    )
+    return error(CODE, _words(key), place=place, path=(key,), hint="delete it until a release note names it")
 
 
 def not_built(tree: Tree) -> Iterator[Diagnostic]:
@@ -63,7 +61,8 @@ def _in_integration(tree: Tree, here: Path) -> Iterator[Diagnostic]:
     )
     for tail, what, hint in fields:
         if tree.has(*here, *tail):
-            yield _fault(tree, (*here, *tail), what, hint)
+            path = (*here, *tail)
+            yield error(CODE, _words(what), place=tree.key_place(path), path=path, hint=hint)
     if tree.get(*here, "webhook", "managed_by") == "flexpay" and tree.has(*here, "webhook", "signing_secret"):
         hint = "delete it: the endpoint is created and its secret kept; or use managed_by: manual"
         yield _fault(
@@ -112,4 +111,8 @@ def _in_guards_and_brakes(tree: Tree) -> Iterator[Diagnostic]:
 
 
 def _fault(tree: Tree, path: Path, what: str, hint: str) -> Diagnostic:
-    return error(CODE, f"{what} is not built yet", place=tree.place(path), path=path, hint=hint)
+    return error(CODE, _words(what), place=tree.place(path), path=path, hint=hint)
+
+
+def _words(what: str) -> str:
+    return f"{what} is not built yet"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from flexpay_reconcile.config.configuration import Configuration
 from flexpay_reconcile.manifest.load import Loaded, load
+from flexpay_reconcile.values.diagnostic import Diagnostic
 
 FILE = "flexpay.yaml"
 MARK = "«"
@@ -105,10 +107,29 @@ def expect(code: str, old: str, new: str, *, base: str = SOUND, **options: bool)
         raise AssertionError(f"expected [{where} {code}], got {found}\n{printed(text)}")
 
 
-def accept(old: str, new: str, *, base: str = SOUND, **options: bool) -> Loaded:
-    """The change makes a manifest without any diagnostic; what it loads to."""
+def accept(old: str, new: str, *, base: str = SOUND, **options: bool) -> Configuration:
+    """The change makes a manifest without any diagnostic; the configuration it loads to."""
     text, _ = swapped(old, new, base=base)
     result = loaded(text, **options)
     if result.configuration is None or result.diagnostics:
         raise AssertionError(printed(text))
-    return result
+    return result.configuration
+
+
+def configured(result: Loaded) -> Configuration:
+    """The configuration, which must be there."""
+    if result.configuration is None:
+        raise AssertionError("\n".join(each.text() for each in result.diagnostics))
+    return result.configuration
+
+
+def at(fault: Diagnostic) -> str:
+    """`line:column` of a diagnostic, which must have a place."""
+    if fault.place is None:
+        raise AssertionError(fault.text())
+    return f"{fault.place.line}:{fault.place.column}"
+
+
+def file_of(fault: Diagnostic) -> str:
+    """The file a diagnostic points into; empty without a place."""
+    return fault.place.file if fault.place else ""

@@ -7,6 +7,8 @@ import yaml
 
 from flexpay_reconcile.manifest import document
 from flexpay_reconcile.manifest.faults import UNREAD
+from flexpay_reconcile.manifest.tree import Tree
+from tests.unit.manifest.book import at
 
 
 def value_of(text: str):
@@ -16,10 +18,17 @@ def value_of(text: str):
     return tree.value if tree else None
 
 
+def tree_of(data: str | bytes) -> Tree:
+    """The tree of what can be read to its end."""
+    tree, _ = document.read("f", data.encode() if isinstance(data, str) else data)
+    assert tree is not None
+    return tree
+
+
 def faults_of(data: str | bytes) -> list[str]:
     """`line:column code` of each fault."""
     _, faults = document.read("f", data.encode() if isinstance(data, str) else data)
-    return [f"{fault.place.line}:{fault.place.column} {fault.code}" for fault in faults]
+    return [f"{at(fault)} {fault.code}" for fault in faults]
 
 
 @pytest.mark.parametrize(
@@ -58,11 +67,8 @@ def test_scalars_mean_what_yaml_1_2_says(text, value):
 @pytest.mark.parametrize("text", ["0012", "-01", "0o17", "0x1F", "1.5", ".5", "1e3", ".inf", ".NaN", "9" * 16])
 def test_numbers_that_readers_differ_on_are_refused(text):
     """A number with a leading zero, another base, a fraction or too many digits is a fault at its place."""
-    tree, faults = document.read("f", f"a: {text}".encode())
-    assert [fault.code for fault in faults] == ["E-yaml-number"]
-    assert (faults[0].place.line, faults[0].place.column) == (1, 4)
-    assert faults[0].hint
-    assert tree.value == {"a": UNREAD}
+    assert faults_of(f"a: {text}") == ["1:4 E-yaml-number"]
+    assert tree_of(f"a: {text}").value == {"a": UNREAD}
 
 
 @pytest.mark.parametrize(
@@ -109,15 +115,14 @@ def test_each_refusal_has_its_code_and_place(text, found):
 def test_reading_goes_on_after_a_fault():
     """Aliases, tags, doubles and odd numbers in one file are all told at once, and the rest is read."""
     text = "a: *x\nb: !t 1\nc: 012\nb: 2\nd: fine\n"
-    tree, _ = document.read("f", text.encode())
     assert faults_of(text) == ["1:4 E-yaml-alias", "2:4 E-yaml-tag", "3:4 E-yaml-number", "4:1 E-yaml-duplicate-key"]
-    assert tree.value == {"a": UNREAD, "b": "1", "c": UNREAD, "d": "fine"}
+    assert tree_of(text).value == {"a": UNREAD, "b": "1", "c": UNREAD, "d": "fine"}
 
 
 def test_every_value_and_key_knows_its_place():
     """Positions count from one and are kept for keys and values, in block and in flow style."""
-    tree, _ = document.read("f", b"a:\n  b: [x, {c: yy}]\n")
-    place = {path: (at.line, at.column) for path, at in tree.values.items()}
+    tree = tree_of(b"a:\n  b: [x, {c: yy}]\n")
+    place = {path: (each.line, each.column) for path, each in tree.values.items()}
     assert place[("a", "b")] == (2, 6)
     assert place[("a", "b", 0)] == (2, 7)
     assert place[("a", "b", 1, "c")] == (2, 14)
@@ -128,8 +133,9 @@ def test_every_value_and_key_knows_its_place():
 
 def test_a_byte_order_mark_and_windows_line_ends_are_read():
     """A file saved by a Windows editor reads like any other."""
-    tree, faults = document.read("f", b"\xef\xbb\xbfa: 1\r\nb: 2\r\n")
-    assert faults == []
+    data = b"\xef\xbb\xbfa: 1\r\nb: 2\r\n"
+    assert faults_of(data) == []
+    tree = tree_of(data)
     assert tree.value == {"a": 1, "b": 2}
     assert (tree.keys[("b",)].line, tree.keys[("b",)].column) == (2, 1)
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from flexpay_reconcile.config.configuration import Configuration
 from flexpay_reconcile.config.integration import SubscriptionAction
+from flexpay_reconcile.config.policy import CeilingOverride, QuietHours
 from flexpay_reconcile.manifest.load import MOST_OF_A_KIND, load
 from flexpay_reconcile.values.diagnostic import Place
 from flexpay_reconcile.values.instant import Span
 from flexpay_reconcile.values.secret import SecretRef, SecretSource
-from tests.unit.manifest.book import FILE, SOUND, TWO, accept, loaded, printed, said, swapped
+from tests.unit.manifest.book import FILE, SOUND, TWO, accept, file_of, loaded, printed, said, swapped
 
 TEN_FAULTS = """\
 version: 2
@@ -66,7 +67,9 @@ def test_ten_faults_of_ten_kinds_come_in_one_run():
         "33:5 E-spacing",
     ]
     assert loaded(TEN_FAULTS).configuration is None
-    assert f"{FILE}:10:5: error[E-unknown-key]: acme-live has no key 'nmae'\n    hint: did you mean name?" in printed(TEN_FAULTS)
+    assert f"{FILE}:10:5: error[E-unknown-key]: acme-live has no key 'nmae'\n    hint: did you mean name?" in printed(
+        TEN_FAULTS
+    )
 
 
 def test_a_sound_manifest_becomes_a_configuration():
@@ -98,13 +101,15 @@ def test_every_optional_field_is_decoded():
         "  take_over: {percent_of_book_per_day: 10}\n"
         "  breaker: {window: {minutes: 10}, min_attempts: 3, open_when_errors_above_percent: 5, half_open_after: {hours: 1}}\n"
     )
-    configuration = accept("    max_attempts: 8\n", policy).configuration
+    configuration = accept("    max_attempts: 8\n", policy)
     found = configuration.retry_policies["default"]
     assert found.fixed_schedule == (Span.of(days=3), Span.of(days=5), Span.of(days=7))
-    assert (found.quiet_hours.from_minute, found.quiet_hours.to_minute) == (1320, 425)
+    assert found.quiet_hours == QuietHours(from_minute=1320, to_minute=425, time_zone="Europe/Berlin")
     assert found.minimum_spacing == Span.of(hours=2, minutes=30)
-    assert found.ceiling_override("visa").per_30_days == 18
-    assert found.ceiling_override("mastercard").per_24_hours == 1
+    assert found.network_ceilings == {
+        "visa": CeilingOverride(per_30_days=18, because="finance, 2026-11-20"),
+        "mastercard": CeilingOverride(per_24_hours=1),
+    }
     assert configuration.guards.max_webhook_deletes == 2
     assert (configuration.brakes.attempts_per_minute, configuration.brakes.final_actions_per_day) == (6, 20)
     assert configuration.brakes.breaker.half_open_after == Span.of(hours=1)
@@ -113,7 +118,7 @@ def test_every_optional_field_is_decoded():
 def test_secrets_by_command_only_where_allowed():
     """A command is decoded with its arguments where the caller allows it."""
     old, new = "primary: {env: ACME_US_STRIPE_PRIMARY}", "primary: {command: [vault, read, acme]}"
-    primary = accept(old, new, allow_secret_commands=True).configuration.integrations["acme-us-live"].api_keys.primary
+    primary = accept(old, new, allow_secret_commands=True).integrations["acme-us-live"].api_keys.primary
     assert primary == SecretRef(source=SecretSource.COMMAND, name="vault", arguments=("read", "acme"))
 
 
@@ -137,13 +142,17 @@ def test_the_digest_is_of_the_meaning_not_of_the_text():
 def test_several_files_make_one_manifest():
     """Sections come together from several files, and a fault names the file it is in."""
     head, tail = TWO.split("integrations:\n")
-    files = [("a.yaml", head.encode()), ("b.yaml", f"version: 1\nintegrations:\n{tail}".encode()), ("c.yaml", b"# none\n")]
+    files = [
+        ("a.yaml", head.encode()),
+        ("b.yaml", f"version: 1\nintegrations:\n{tail}".encode()),
+        ("c.yaml", b"# none\n"),
+    ]
     result = load(files)
     assert result.diagnostics == ()
     assert result.configuration == loaded(TWO).configuration
     assert result.places["integrations.acme-us-two"].file == "b.yaml"
     broken = load([files[0], ("b.yaml", files[1][1].replace(b"environment: live", b"environment: prod", 1))])
-    assert [(d.place.file, d.code) for d in broken.diagnostics] == [("b.yaml", "E-choice")]
+    assert [(file_of(d), d.code) for d in broken.diagnostics] == [("b.yaml", "E-choice")]
 
 
 def test_a_key_in_two_files_is_a_fault_that_names_both():
@@ -167,7 +176,7 @@ def test_an_unreadable_file_does_not_make_others_incomplete():
     companies = SOUND.index("companies:"), SOUND.index("integrations:")
     rest = SOUND[: companies[0]] + SOUND[companies[1] :]
     result = load([("companies.yaml", b"companies: ["), (FILE, rest.encode())])
-    assert [(d.place.file, d.code) for d in result.diagnostics] == [("companies.yaml", "E-yaml-syntax")]
+    assert [(file_of(d), d.code) for d in result.diagnostics] == [("companies.yaml", "E-yaml-syntax")]
     assert result.configuration is None
 
 
