@@ -1,0 +1,54 @@
+"""What was seen of an account, in this room's own words; `operations/observe_account` fills it in. Decides nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from flexpay_reconcile.billing.webhook_endpoint import WebhookEndpoint
+from flexpay_reconcile.reconcile.resource import Unseen
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyIdentity:
+    """Whose key one of the two is. `account` is None where Stripe would not say; `how` is for people."""
+
+    alias: str
+    account: str | None
+    livemode: bool
+    how: str
+
+
+class Grant(StrEnum):
+    """What a permission probe came to."""
+
+    GRANTED = "granted"
+    """The key has it."""
+    LACKING = "lacking"
+    """The key lacks it."""
+    UNKNOWN = "unknown"
+    """No clear answer; never taken for granted."""
+    SKIPPED = "skipped"
+    """Not asked, because write probes were left out."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Permission:
+    """One row of the guide's permission table, for one key."""
+
+    alias: str
+    row: str
+    access: str
+    column: str
+    permission: str
+    grant: Grant
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountView:
+    """What was seen through the two keys of one integration; each part may be unseen by itself."""
+
+    identities: tuple[KeyIdentity, ...] | Unseen
+    permissions: tuple[Permission, ...] | Unseen
+    endpoints: tuple[WebhookEndpoint, ...] | Unseen

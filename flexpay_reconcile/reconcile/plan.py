@@ -1,0 +1,270 @@
+"""The plan: everything apply would do, why, and what speaks against it. Facts in, one value out; writes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from flexpay_reconcile.config.configuration import Configuration
+from flexpay_reconcile.config.integration import Integration, ManagedBy
+from flexpay_reconcile.errors import ErrorKind
+from flexpay_reconcile.reconcile import checks, endpoint, guards, guidance, notes
+from flexpay_reconcile.reconcile.change import Action, Change, Deferred, Drift, Reason, local_change
+from flexpay_reconcile.reconcile.checks import Check, CheckStatus, IdentityStatus
+from flexpay_reconcile.reconcile.desired import local_records
+from flexpay_reconcile.reconcile.endpoint import EndpointFacts, EndpointPlan, Resumable
+from flexpay_reconcile.reconcile.guards import GuardResult
+from flexpay_reconcile.reconcile.guidance import ManualStep
+from flexpay_reconcile.reconcile.kinds import webhook_endpoint
+from flexpay_reconcile.reconcile.observed import AccountView
+from flexpay_reconcile.reconcile.resource import LEVELS, Kind, LastApplied, Resource, Unseen, address_of
+from flexpay_reconcile.values.diagnostic import Diagnostic, Place
+from flexpay_reconcile.values.instant import Instant
+
+IDENTITY = "identity"
+"""The attribute of a key pair that records how its account became known: proven or accepted."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StateBinding:
+    """Which state a plan was made on, and after how many control-plane writes."""
+
+    lineage: str
+    serial: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountBinding:
+    """Which account a plan was made for, and how that is known."""
+
+    account: str
+    livemode: bool
+    identity: IdentityStatus
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IntegrationFacts:
+    """What is known of one integration, of the manifest or (`removed`) of the last applied configuration."""
+
+    integration: Integration
+    account: str
+    removed: bool
+    view: AccountView
+    key_pair: LastApplied | None = None
+    endpoint: LastApplied | None = None
+    known_secrets: frozenset[str] = frozenset()
+    resumable: Resumable | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """Everything a plan is made from. Same facts, same plan, to the byte."""
+
+    configuration: Configuration
+    manifest_digest: str
+    current: Configuration | None
+    state: StateBinding | None
+    integrations: tuple[IntegrationFacts, ...]
+    as_of: Instant
+    accepted_accounts: frozenset[str] = frozenset()
+    live_cases: Mapping[str, int] = field(default_factory=dict)
+    diagnostics: tuple[Diagnostic, ...] = ()
+    places: Mapping[str, Place] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """One plan. `refusals` says what stands against applying it."""
+
+    as_of: Instant
+    manifest_digest: str
+    state: StateBinding | None
+    accounts: dict[str, AccountBinding]
+    changes: tuple[Change, ...]
+    drift: tuple[Drift, ...]
+    deferred: tuple[Deferred, ...]
+    checks: tuple[Check, ...]
+    guards: tuple[GuardResult, ...]
+    manual_steps: tuple[ManualStep, ...]
+    diagnostics: tuple[Diagnostic, ...]
+    places: Mapping[str, Place]
+
+    @property
+    def work(self) -> tuple[Change, ...]:
+        """The changes that are changes, in level order."""
+        return tuple(each for each in self.changes if each.action is not Action.NO_OP)
+
+    @property
+    def has_changes(self) -> bool:
+        """Whether apply would do anything."""
+        return bool(self.work)
+
+    @property
+    def refusals(self) -> tuple[tuple[ErrorKind, str], ...]:
+        """Everything that keeps apply from starting, with the kind of refusal."""
+        found = [(each.blocks, f"{each.address}: {each.message}") for each in self.checks if each.blocks is not None]
+        found += [(ErrorKind.GUARD_REFUSED, each.message) for each in self.guards if each.refused]
+        return tuple(found)
+
+    @property
+    def accounts_to_accept(self) -> tuple[str, ...]:
+        """Accounts a person has to accept before the first apply."""
+        waiting = {each.account for each in self.accounts.values() if each.identity is IdentityStatus.UNPROVEN}
+        return tuple(sorted(waiting))
+
+    @property
+    def faults(self) -> tuple[ErrorKind, ...]:
+        """Refusals that are faults of the world as it is; an account that awaits acceptance is none."""
+        kinds = [c.blocks for c in self.checks if c.blocks and c.status is not CheckStatus.NEEDS_ACCEPTANCE]
+        kinds += [ErrorKind.GUARD_REFUSED for each in self.guards if each.refused]
+        return tuple(kinds)
+
+
+def build(facts: Facts) -> Plan:
+    """The plan for these facts."""
+    parts = [_of_integration(each, facts) for each in facts.integrations]
+    changes = [*_local_changes(facts, {p.name: p for p in parts})]
+    changes += [each for part in parts for each in part.endpoint.changes]
+    changes.sort(key=lambda each: (LEVELS.index(each.kind), each.name, each.deposed or ""))
+    diagnostics = [*facts.diagnostics, *(each for part in parts for each in part.diagnostics)]
+    return Plan(
+        as_of=facts.as_of,
+        manifest_digest=facts.manifest_digest,
+        state=facts.state,
+        accounts={part.name: part.binding for part in parts},
+        changes=tuple(changes),
+        drift=tuple(each for part in parts for each in part.endpoint.drift),
+        deferred=tuple(part.deferred for part in parts if part.deferred),
+        checks=tuple(each for part in parts for each in part.checks),
+        guards=tuple(guards.ask(facts.configuration.guards, changes, facts.live_cases)),
+        manual_steps=tuple(
+            step
+            for integration in facts.configuration.integrations.values()
+            for step in guidance.steps_for(integration, facts.as_of)
+        ),
+        diagnostics=tuple(sorted(diagnostics, key=Diagnostic.sort_key)),
+        places=facts.places,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Part:
+    """What one integration adds to the plan."""
+
+    name: str
+    binding: AccountBinding
+    checks: tuple[Check, ...]
+    endpoint: EndpointPlan
+    deferred: Deferred | None
+    diagnostics: tuple[Diagnostic, ...]
+
+
+def _of_integration(seen: IntegrationFacts, facts: Facts) -> _Part:
+    integration = seen.integration
+    name = str(integration.id)
+    accepted = seen.account in facts.accepted_accounts or _recorded(seen, facts) is not None
+    status, identity = checks.identity(integration, seen.account, seen.view, accepted=accepted)
+    planned, deferred = _endpoint(seen, facts, status)
+    creations = sum(1 for each in planned.changes if each.action in {Action.CREATE, Action.REPLACE})
+    found = [identity]
+    if not seen.removed:
+        found += checks.permission_checks(integration, seen.view)
+    if integration.webhook.managed_by is ManagedBy.FLEXPAY and status is not IdentityStatus.OTHER:
+        found += checks.endpoint_checks(integration, seen.view, creations=creations)
+    return _Part(
+        name=name,
+        binding=AccountBinding(account=seen.account, livemode=integration.environment.livemode, identity=status),
+        checks=tuple(found),
+        endpoint=planned,
+        deferred=deferred,
+        diagnostics=tuple(notes.about(integration, seen.view, planned, facts.places, removed=seen.removed)),
+    )
+
+
+def _endpoint(seen: IntegrationFacts, facts: Facts, status: IdentityStatus) -> tuple[EndpointPlan, Deferred | None]:
+    """The endpoint's changes, or why there are none to tell."""
+    integration = seen.integration
+    name = str(integration.id)
+    by_hand = integration.webhook.managed_by is ManagedBy.MANUAL
+    nothing = EndpointPlan(changes=())
+    if by_hand and (seen.removed or seen.endpoint is None):
+        return nothing, None
+    address = address_of(Kind.WEBHOOK_ENDPOINT, name)
+    if not by_hand:
+        if isinstance(seen.view.endpoints, Unseen):
+            return nothing, Deferred(address=address, because=seen.view.endpoints.because)
+        if status is IdentityStatus.OTHER:
+            return nothing, Deferred(address=address, because="the keys belong to another account")
+    endpoints = () if isinstance(seen.view.endpoints, Unseen) else seen.view.endpoints
+    planned = endpoint.plan(
+        EndpointFacts(
+            name=name,
+            path=f"integrations.{name}.webhook",
+            desired=None if seen.removed else webhook_endpoint.desired(integration),
+            ours=webhook_endpoint.ours(
+                endpoints,
+                name=name,
+                scope=integration.webhook.listen_to.value,
+                livemode=integration.environment.livemode,
+            ),
+            last=seen.endpoint,
+            lineage=facts.state.lineage if facts.state else None,
+            known_secrets=seen.known_secrets,
+            resumable=seen.resumable,
+            left_to_operator=by_hand,
+        )
+    )
+    return planned, None
+
+
+def _local_changes(facts: Facts, parts: Mapping[str, _Part]) -> Iterator[Change]:
+    """The changes of our own records."""
+    desired = local_records(facts.configuration)
+    current = local_records(facts.current) if facts.current else {}
+    by_name = {str(each.integration.id): each for each in facts.integrations}
+    for address in dict.fromkeys([*desired, *current]):
+        wanted, present = desired.get(address), current.get(address)
+        subject = wanted or present
+        if subject is None or subject.kind is not Kind.KEY_PAIR:
+            yield local_change(wanted, present)
+        else:
+            seen = by_name[subject.name]
+            yield _key_pair(wanted, present, seen.key_pair, parts[subject.name].binding.identity)
+
+
+def _key_pair(
+    wanted: Resource | None, present: Resource | None, recorded: LastApplied | None, status: IdentityStatus
+) -> Change:
+    """A key pair also records how its account became known; a record counts for exactly these references."""
+    now = _with_identity(present, _identity_in(recorded, present.attributes) or "not recorded") if present else None
+    if wanted is None:
+        return local_change(None, now)
+    identity = _identity_in(recorded, wanted.attributes) or status.value
+    change = local_change(_with_identity(wanted, identity), now)
+    if change.action is Action.UPDATE and all(each.diff.path == IDENTITY for each in change.fields):
+        return replace(change, reason=Reason.IDENTITY_NOT_RECORDED)
+    return change
+
+
+def _with_identity(resource: Resource, identity: str) -> Resource:
+    return replace(resource, attributes={**resource.attributes, IDENTITY: identity})
+
+
+def _recorded(seen: IntegrationFacts, facts: Facts) -> str | None:
+    """How the account became known, if that is on record for these very references."""
+    source = facts.current if seen.removed else facts.configuration
+    if source is None:
+        return None
+    address = address_of(Kind.KEY_PAIR, str(seen.integration.id))
+    return _identity_in(seen.key_pair, local_records(source)[address].attributes)
+
+
+def _identity_in(recorded: LastApplied | None, attributes: dict[str, Any]) -> str | None:
+    if recorded is None:
+        return None
+    noted: object = recorded.attributes.get(IDENTITY)
+    rest = {name: value for name, value in recorded.attributes.items() if name != IDENTITY}
+    if rest != attributes or noted not in {IdentityStatus.PROVEN.value, IdentityStatus.ACCEPTED.value}:
+        return None
+    return str(noted)
