@@ -1,0 +1,62 @@
+"""The present of a simulator over HTTP, and following it. Loopback only; used when a simulator is our Stripe.
+
+Speaks to the simulator's control interface (`/_simulator/…`), never to Stripe.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+from typing import Any
+from urllib.parse import urlsplit
+
+from flexpay_reconcile.errors import OperatorError, TryLater
+from flexpay_reconcile.values import url
+from flexpay_reconcile.values.instant import Instant
+
+_POLL_SECONDS = 20
+_MARGIN_SECONDS = 10
+
+
+class SimulatorClock:
+    """A clock port that asks the simulator; a read costs one request on loopback."""
+
+    def __init__(self, base_url: str) -> None:
+        """`base_url` such as `http://127.0.0.1:4242`; OperatorError for one that is not on this machine."""
+        if not url.is_loopback(base_url):
+            raise OperatorError(
+                f"{base_url} is not on this machine", code="E-stripe-api", hint="--stripe-api takes a loopback address only"
+            )
+        parts = urlsplit(base_url)
+        self._host = parts.hostname or "127.0.0.1"
+        self._port = parts.port or 80
+
+    def now(self) -> Instant:
+        """The virtual present."""
+        return Instant.from_seconds(int(self._ask("GET", "/_simulator/clock", None, _MARGIN_SECONDS)["now"]))
+
+    def follow(self, follower: str, as_of: Instant, wake_at: Instant | None) -> Instant:
+        """Say that all is done at `as_of`, and wait (up to 20 real seconds) to be woken; returns the virtual present."""
+        wake = None if wake_at is None else -(-wake_at.ms // 1000)
+        body = {"follower": follower, "as_of": as_of.seconds, "wake_at": wake, "timeout_seconds": _POLL_SECONDS}
+        answer = self._ask("POST", "/_simulator/follow", body, _POLL_SECONDS + _MARGIN_SECONDS)
+        return Instant.from_seconds(int(answer["now"]))
+
+    def _ask(self, method: str, path: str, body: dict[str, Any] | None, timeout: int) -> dict[str, Any]:
+        connection = http.client.HTTPConnection(self._host, self._port, timeout=timeout)
+        try:
+            payload = None if body is None else json.dumps(body)
+            connection.request(method, path, payload, {"Content-Type": "application/json"} if payload else {})
+            answer = connection.getresponse()
+            content = answer.read()
+            if answer.status != http.client.OK:
+                raise TryLater(f"the simulator answered {answer.status} to {path}", code="E-simulator")
+            return dict(json.loads(content))
+        except (OSError, http.client.HTTPException, ValueError) as problem:
+            raise TryLater(
+                f"no simulator answers at {self._host}:{self._port}: {problem}",
+                code="E-simulator",
+                hint="start it with `flexpay simulator serve`",
+            ) from problem
+        finally:
+            connection.close()
