@@ -16,6 +16,7 @@ _SECOND = 1000
 _MINUTE = 60 * _SECOND
 _HOUR = 60 * _MINUTE
 _DAY = 24 * _HOUR
+_YEAR_10000 = 253_402_300_800 * _SECOND
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -81,10 +82,16 @@ class Instant:
         try:
             moment = datetime.fromisoformat(text)
         except ValueError:
-            raise OperatorError(f"{text!r} is not an instant", code="E-instant", hint="write 2026-11-22T09:00:00Z") from None
+            raise OperatorError(
+                f"{text!r} is not an instant", code="E-instant", hint="write 2026-11-22T09:00:00Z"
+            ) from None
         if moment.tzinfo is None:
             raise OperatorError(f"{text!r} has no time zone", code="E-instant", hint="end it with Z")
-        return Instant.from_datetime(moment)
+        found = Instant.from_datetime(moment)
+        if not 0 <= found.ms < _YEAR_10000:
+            hint = "write a year from 1970 to 9999"
+            raise OperatorError(f"{text!r} is not a year we reckon with", code="E-instant", hint=hint)
+        return found
 
     @property
     def seconds(self) -> int:
@@ -124,7 +131,7 @@ class Instant:
         """
         local = self._at(zone)
         day = datetime(local.year, local.month, local.day, tzinfo=UTC)
-        for offset in (0, 1, 2):
+        for offset in (-1, 0, 1, 2):  # yesterday too: a gap before midnight moves its minutes to the start of today
             candidate = _local(day + timedelta(days=offset), minute_of_day, zone)
             if candidate >= self:
                 return candidate
@@ -140,7 +147,9 @@ def _zone(name: str) -> ZoneInfo:
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise OperatorError(f"unknown time zone {name!r}", code="E-time-zone", hint="use an IANA name such as Europe/Berlin") from None
+        raise OperatorError(
+            f"unknown time zone {name!r}", code="E-time-zone", hint="use an IANA name such as Europe/Berlin"
+        ) from None
 
 
 def _local(day: datetime, minute_of_day: int, zone: str) -> Instant:
