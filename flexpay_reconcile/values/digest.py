@@ -13,8 +13,8 @@ def canonical_json(value: Any) -> str:
 
 
 def sha256_text(text: str) -> str:
-    """The hex SHA-256 of a text."""
-    return hashlib.sha256(text.encode()).hexdigest()
+    """The hex SHA-256 of a text; a lone surrogate, which a YAML escape can write, is hashed like any character."""
+    return hashlib.sha256(_bytes(text)).hexdigest()
 
 
 def digest_of(value: Any) -> str:
@@ -24,4 +24,8 @@ def digest_of(value: Any) -> str:
 
 def fraction_of(text: str, parts: int) -> int:
     """A number from 0 to parts-1 that depends on the text alone; stands in for chance where replay matters."""
-    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") % parts
+    return int.from_bytes(hashlib.sha256(_bytes(text)).digest()[:8], "big") % parts
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")
