@@ -24,8 +24,10 @@ def parse(text: str) -> Url | None:
         _ = parts.port
     except ValueError:
         return None
-    if not parts.scheme or not parts.hostname or any(c.isspace() for c in text):
+    if not parts.scheme or not parts.hostname:
         return None
+    if any(c.isspace() or not c.isprintable() or c == "\\" for c in text):
+        return None  # parsers disagree about these, and with a backslash about which host is meant
     return Url(
         scheme=parts.scheme.lower(),
         host=parts.hostname,
