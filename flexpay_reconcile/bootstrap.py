@@ -17,7 +17,7 @@ from flexpay_reconcile.adapters.secret_sources import SecretSources
 from flexpay_reconcile.adapters.simulator_clock import SimulatorClock
 from flexpay_reconcile.adapters.sqlite_store import OpenState, open_store
 from flexpay_reconcile.adapters.state_cipher import open_cipher
-from flexpay_reconcile.adapters.stripe_api.events import StripeEventReader
+from flexpay_reconcile.adapters.stripe_api.events import StripeEvents
 from flexpay_reconcile.adapters.stripe_api.gateways import StripeGateways
 from flexpay_reconcile.adapters.system_clock import SystemClock
 from flexpay_reconcile.config.configuration import Configuration
@@ -148,7 +148,7 @@ def open_engine(parts: ControlParts, *, holder: str | None = None, virtual: bool
         configurations=parts.state,
         clock=parts.clock,
         readers=gateways.billing_reader,
-        events=StripeEventReader(),
+        events=StripeEvents(),
         holder=holder or parts.identifiers.fresh(),
     )
     turns = (
