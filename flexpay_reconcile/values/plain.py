@@ -88,7 +88,7 @@ def _reader(kind: Any) -> _Reader:
     if isinstance(kind, typing.NewType):
         return _reader(kind.__supertype__)
     if kind is Instant:
-        return Instant.from_text
+        return lambda data: Instant.from_text(_expect(str, data))
     if kind is Span:
         return lambda data: Span(_expect(int, data))
     if kind is Currency:
