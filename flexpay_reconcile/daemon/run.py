@@ -6,9 +6,9 @@ import logging
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import uvicorn
-from starlette.applications import Starlette
 
 from flexpay_reconcile.daemon.loops import Loops
 from flexpay_reconcile.daemon.ticker import Ticker
@@ -25,7 +25,8 @@ _MAX_SHUTDOWN_SECONDS = 30
 class Parts:
     """Everything a daemon needs, finished."""
 
-    app: Starlette
+    app: Any
+    """An ASGI application."""
     loops: Loops
     release: Callable[[], None]
     follow: Follow | None = None
