@@ -95,8 +95,6 @@ def fault_of(error: Exception) -> Fault:
     body = error.json_body
     details = body.get("error") if isinstance(body, dict) else None
     if not isinstance(details, dict) or not isinstance(details.get("type"), str):
-        if status == 429 and "Stripe-Rate-Limited-Reason" in headers:
-            return Fault(kind=FaultKind.LIMITED, message="Stripe's rate limit", status=status)
         return broken(f"an answer that is not Stripe's (HTTP {status})", status)
     message = masked(_text(details.get("message")) or f"HTTP {status}")
     return Fault(

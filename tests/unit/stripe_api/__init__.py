@@ -1,0 +1,1 @@
+"""The Stripe adapter on canned HTTP answers: the real SDK, no network."""
