@@ -65,7 +65,9 @@ class Charge:
         """Whether the card network saw it; a charge Stripe blocked itself never left Stripe."""
         if self.refusal is None:
             return True
-        return self.refusal.network_status != "not_sent_to_network"
+        if self.refusal.network_status:
+            return self.refusal.network_status != "not_sent_to_network"
+        return self.refusal.outcome_type not in ("blocked", "invalid")
 
     def card_key(self) -> str:
         """What ceilings and refusals are counted against: the card's fingerprint, else the payment method."""

@@ -11,6 +11,7 @@ from dataclasses import replace
 from flexpay_reconcile.config.configuration import Configuration
 from flexpay_reconcile.config.integration import StopStripeRetries
 from flexpay_reconcile.config.policy import RetryPolicy
+from flexpay_reconcile.declines.decline import DeclineKind
 from flexpay_reconcile.errors import BrokenInvariant
 from flexpay_reconcile.operations import aims, finishing
 from flexpay_reconcile.ports.store import UnitOfWork
@@ -31,10 +32,15 @@ def history_of(unit: UnitOfWork, case: RecoveryCase, now: Instant) -> CardHistor
     if case.card_key is None:
         return CardHistory()
     rows = unit.cards.of_card(case.account, case.card_key, now.minus(LOOK_BACK))
-    nevers = [row.reason or "refused for ever" for row in rows if row.never]
+    nevers = [row for row in rows if row.never]
+    hard = [row for row in nevers if row.kind is DeclineKind.HARD]
+    standing = (hard or nevers or [None])[-1]
+    own = sorted(row.charge.created for row in unit.cards.of_invoice(case.account, case.invoice) if row.reached_network)
     return CardHistory(
         reached_at=tuple(row.charge.created for row in rows if row.reached_network),
-        never_because=nevers[-1] if nevers else None,
+        retries_at=tuple(own[1:]),
+        never_because=(standing.reason or "refused for ever") if standing else None,
+        never_kind=standing.kind if standing else None,
     )
 
 

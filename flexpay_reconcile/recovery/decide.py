@@ -98,7 +98,10 @@ def decide(
             pass
     if history.never_because is not None:
         words = f"an earlier refusal of this card stands until the card changes: {history.never_because}"
-        return Stop(ended_by=EndedBy.HARD_DECLINE, because=(words,))
+        if history.never_kind is DeclineKind.HARD:
+            return Stop(ended_by=EndedBy.HARD_DECLINE, because=(words,))
+        if now < case.window_until:  # nobody said that the card is dead: no attempt on it, and no early end either
+            return AskCustomer(until=case.window_until, because=(words,))
     if now >= case.window_until:
         return Stop(ended_by=EndedBy.WINDOW_OVER, because=(f"the window ended {case.window_until.short_text()}",))
     if case.decline_kind in (DeclineKind.CREDENTIAL, DeclineKind.CUSTOMER):

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from flexpay_reconcile.config.policy import QuietHours, RetryPolicy
+from flexpay_reconcile.declines import networks
 from flexpay_reconcile.recovery import limits
 from flexpay_reconcile.recovery.case import RecoveryCase
 from flexpay_reconcile.recovery.limits import CardHistory
@@ -44,8 +45,9 @@ def bounds_of(case: RecoveryCase, history: CardHistory, policy: RetryPolicy) -> 
     if case.wait_until is not None:
         words = f"the network asked to wait until {case.wait_until.short_text()} ({case.wait_because or 'advice'})"
         found.append(Bound(rule="advice_wait", not_before=case.wait_until, because=words))
-    for ceiling in limits.ceilings_for(case.network, policy):
-        free = limits.free_from(ceiling, history.reached_at)
+    scheme = networks.scheme_of(case.network, case.payment_method_type)
+    for ceiling in limits.ceilings_for(scheme, policy):
+        free = limits.blocked_until(ceiling, history, case.window_until)
         if free is not None:
             found.append(Bound(rule="network_ceiling", not_before=free, because=ceiling.because))
     return tuple(found)
