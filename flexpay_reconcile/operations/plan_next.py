@@ -34,7 +34,7 @@ def history_of(unit: UnitOfWork, case: RecoveryCase, now: Instant) -> CardHistor
     rows = unit.cards.of_card(case.account, case.card_key, now.minus(LOOK_BACK))
     nevers = [row for row in rows if row.never]
     hard = [row for row in nevers if row.kind is DeclineKind.HARD]
-    standing = (hard or nevers or [None])[-1]
+    standing = (hard or nevers)[-1] if nevers else None
     own = sorted(row.charge.created for row in unit.cards.of_invoice(case.account, case.invoice) if row.reached_network)
     return CardHistory(
         reached_at=tuple(row.charge.created for row in rows if row.reached_network),
