@@ -145,7 +145,7 @@ def void_invoice(world: World, invoice: str) -> None:
         raise ControlError(f"invoice {invoice} is {row['status']}")
     sim = _as(world, "dashboard")
     try:
-        invoices.void_invoice(sim, account, row)
+        collection.void(sim, account, row)
     finally:
         sim.cause = STRIPE
 

@@ -25,7 +25,7 @@ MAX_BODY = 1024 * 1024
 Deliver = Callable[[str, dict[str, str], bytes], int]
 
 _ACTIONS = {"renew": renewals.renew, "finalize": renewals.finalize, "collect": renewals.collect,
-            "refund": refunds.settle}
+            "expire": renewals.expire, "refund": refunds.settle}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -126,6 +126,20 @@ def pay_on_hosted_page(sim: Simulation, account: Account, invoice: Obj, method: 
     return attempt(sim, account, invoice, method, automatic=False, answer=APPROVED)
 
 
+def void(sim: Simulation, account: Account, invoice: Obj) -> None:
+    """Void an open or uncollectible invoice and report it."""
+    previous = {"status": invoice["status"]}
+    payment_intents.cancel(sim, account, invoice["id"], "void_invoice")
+    invoice.update(
+        status="void", auto_advance=False, next_payment_attempt=None, status_details=None,
+        status_transitions=transitions(invoice, voided_at=sim.now),
+    )
+    sim.ledger.state(sim.now, account.id, invoice["id"], "void")
+    emit(sim, account, "invoice.voided", invoice)
+    emit(sim, account, "invoice.updated", invoice, previous)
+    standing.after_settlement(sim, account, invoice)
+
+
 def stop(sim: Simulation, account: Account, subscription_id: str) -> None:
     """A subscription was cancelled: Stripe no longer collects its invoices by itself."""
     rows = account.table("invoice").rows

@@ -164,19 +164,5 @@ def void(call: Call, id_: str) -> Obj:
     invoice = found(call, id_)
     if invoice["status"] not in ("open", "uncollectible"):
         raise not_allowed(_NOT_OPEN)
-    void_invoice(call.sim, call.account, invoice)
+    collection.void(call.sim, call.account, invoice)
     return invoice
-
-
-def void_invoice(sim: Simulation, account: Account, invoice: Obj) -> None:
-    """Void an open or uncollectible invoice and report it."""
-    previous = {"status": invoice["status"]}
-    payment_intents.cancel(sim, account, invoice["id"], "void_invoice")
-    invoice.update(
-        status="void", auto_advance=False, next_payment_attempt=None, status_details=None,
-        status_transitions=transitions(invoice, voided_at=sim.now),
-    )
-    sim.ledger.state(sim.now, account.id, invoice["id"], "void")
-    emit(sim, account, "invoice.voided", invoice)
-    emit(sim, account, "invoice.updated", invoice, previous)
-    standing.after_settlement(sim, account, invoice)

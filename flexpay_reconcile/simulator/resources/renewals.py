@@ -6,11 +6,12 @@ May not answer requests.
 from __future__ import annotations
 
 from flexpay_reconcile.simulator.resources import collection, invoice_build, standing, subscription_build
-from flexpay_reconcile.simulator.resources.events import emit
+from flexpay_reconcile.simulator.resources.events import change, emit
 from flexpay_reconcile.simulator.resources.subscription_build import item_of
 from flexpay_reconcile.simulator.state import Account, Obj, Simulation
 
 FINALIZE_AFTER = 3600
+INCOMPLETE_SECONDS = 23 * 3600
 
 
 def schedule(sim: Simulation, account: Account, subscription: Obj) -> None:
@@ -72,6 +73,17 @@ def collect(sim: Simulation, account: Account, invoice_id: str) -> None:
     invoice = account.get("invoice", invoice_id)
     if invoice["status"] == "open" and invoice["auto_advance"] and invoice["next_payment_attempt"] == sim.now:
         collection.attempt_automatically(sim, account, invoice)
+
+
+def expire(sim: Simulation, account: Account, subscription_id: str) -> None:
+    """23 hours after its creation an incomplete subscription expires and its first invoice is void."""
+    subscription = account.get("subscription", subscription_id)
+    if subscription["status"] != "incomplete":
+        return
+    change(sim, account, subscription, "customer.subscription.updated", status="incomplete_expired", ended_at=sim.now)
+    invoice = account.get("invoice", subscription["latest_invoice"])
+    if invoice["status"] == "open":
+        collection.void(sim, account, invoice)
 
 
 def end(sim: Simulation, account: Account, subscription: Obj, *, reason: str | None,

@@ -81,6 +81,8 @@ def begin(sim: Simulation, account: Account, subscription: Obj, *, charge: bool 
     if charge and invoice["status"] == "open":
         collection.attempt_automatically(sim, account, invoice)
     renewals.schedule(sim, account, subscription)
+    if subscription["status"] == "incomplete":
+        sim.agenda.add(sim.now + renewals.INCOMPLETE_SECONDS, "expire", account.key, subscription["id"])
 
 
 def found(call: Call, id_: str) -> Obj:

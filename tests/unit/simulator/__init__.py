@@ -1,0 +1,1 @@
+"""Tests of the simulator: Stripe's behaviour, held through the real SDK where it can be."""
