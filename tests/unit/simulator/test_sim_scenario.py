@@ -1,6 +1,9 @@
 """Scenarios, generated cardholders, determinism, control."""
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -70,6 +73,21 @@ def test_the_same_scenario_and_calls_give_the_same_ledger() -> None:
             send(world, "POST", f"/v1/invoices/{invoice.id}/pay", Idempotency_Key=f"k-{invoice.id}")
         digests.add(world.ledger.digest())
     assert len(digests) == 2
+
+
+def test_another_process_tells_the_same_story() -> None:
+    """No value hangs on Python's own hashing: two processes with different hash seeds agree on the ledger."""
+    script = (
+        "from tests.unit.simulator.test_sim_scenario import _book, START, DAY\n"
+        "world = _book(count=120)\nworld.advance_to(START + 31 * DAY)\nprint(world.ledger.digest())"
+    )
+    told = {
+        subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True, timeout=60,
+                       env={**os.environ, "PYTHONHASHSEED": seed}).stdout
+        for seed in ("1", "2")
+    }
+    assert len(told) == 1
+    assert len(told.pop().strip()) == 64
 
 
 def test_issuers_do_not_depend_on_how_time_is_walked() -> None:
