@@ -21,6 +21,7 @@ MEMORY = ":memory:"
 BUSY_TIMEOUT_MS = 5_000
 _STATEMENTS = 256
 _PRAGMAS = (
+    "PRAGMA synchronous = FULL",
     "PRAGMA foreign_keys = ON",
     "PRAGMA recursive_triggers = ON",  # so that REPLACE meets the triggers against deletion
     "PRAGMA trusted_schema = OFF",
@@ -155,18 +156,9 @@ class Database:
         try:
             for pragma in _PRAGMAS:
                 connection.execute(pragma)
-            mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
-            connection.execute("PRAGMA synchronous = FULL")
         except sqlite3.Error as error:
             connection.close()
             raise faults.translate(error, self.where) from None
-        if target != MEMORY and mode != "wal":
-            connection.close()
-            raise OperatorError(
-                f"{self.where} cannot keep a write-ahead log",
-                code="E-state-open",
-                hint="put the state on a local file system",
-            )
         self._remember(connection)
         return connection
 

@@ -6,10 +6,13 @@ which it reads: nobody's schema is changed under a running daemon.
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import functools
+import os
 import re
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -58,9 +61,27 @@ def migrate(database: Database, *, now: Instant | None = None, allowed: bool = T
     Without `allowed` an empty or older database is refused instead.
     """
     try:
-        return _migrate(database, now, allowed=allowed)
+        with _alone(database.path):
+            return _migrate(database, now, allowed=allowed)
     except sqlite3.Error as error:
         raise faults.translate(error, database.where) from None
+
+
+@contextlib.contextmanager
+def _alone(path: Path | None) -> Iterator[None]:
+    """Let one process at a time look at a file and change its schema; SQLite waits for nobody when a log begins.
+
+    The lock is on the directory: closing a handle of the database file itself would drop SQLite's own locks.
+    """
+    if path is None:
+        yield
+        return
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(folder)
 
 
 def _migrate(database: Database, now: Instant | None, *, allowed: bool) -> int:
@@ -68,6 +89,7 @@ def _migrate(database: Database, now: Instant | None, *, allowed: bool) -> int:
     wanted = migrations()[-1].number
     version = _version(connection, database.where, wanted)
     if version == wanted:
+        _keep_a_log(database, connection)
         return 0
     if not allowed:
         if version == 0:
@@ -79,10 +101,9 @@ def _migrate(database: Database, now: Instant | None, *, allowed: bool) -> int:
         )
     if version > 0:
         _back_up(database, connection, version)
+    _keep_a_log(database, connection)
     connection.execute("BEGIN IMMEDIATE")
     try:
-        # Another process may have been quicker between the look and the lock.
-        version = _version(connection, database.where, wanted)
         if version > 0:
             _refuse_under_a_daemon(database, connection, now)
         _apply(connection, version)
@@ -92,6 +113,17 @@ def _migrate(database: Database, now: Instant | None, *, allowed: bool) -> int:
             connection.execute("ROLLBACK")
         raise
     return wanted - version
+
+
+def _keep_a_log(database: Database, connection: sqlite3.Connection) -> None:
+    """Write-ahead logging, which the file remembers; asked only of a file that is ours."""
+    mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
+    if database.path is not None and mode != "wal":
+        raise OperatorError(
+            f"{database.where} cannot keep a write-ahead log",
+            code="E-state-open",
+            hint="put the state on a local file system",
+        )
 
 
 def _apply(connection: sqlite3.Connection, version: int) -> None:

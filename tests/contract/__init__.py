@@ -1,0 +1,1 @@
+"""Contract tests: one suite a port, run over every implementation. Nothing sleeps or reads the clock here."""

@@ -1,0 +1,1 @@
+"""The control-state port, over SQLite in a file and in memory."""

@@ -1,0 +1,90 @@
+"""A small simulated account and the gateways to it. The one place besides the rehearsal where the two meet."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from flexpay_reconcile.adapters.stripe_api.gateways import StripeGateways
+from flexpay_reconcile.billing.invoice import Invoice
+from flexpay_reconcile.simulator import control
+from flexpay_reconcile.simulator.scenario import build_world, env_of
+from flexpay_reconcile.simulator.transport import SimulatorTransport
+from flexpay_reconcile.simulator.world import World
+from flexpay_reconcile.values.ids import AccountId, InvoiceId
+from flexpay_reconcile.values.instant import Instant
+from tests.unit.stripe_api.canned import Vault, integration
+
+ACCOUNT = AccountId("acct_1AcmeUS")
+DAY = 86_400
+
+
+class WorldClock:
+    """The world's virtual clock."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+
+    def now(self) -> Instant:
+        """The world's now."""
+        return Instant.from_seconds(self.world.now)
+
+
+@dataclass
+class Site:
+    """A world and everything that looks at it."""
+
+    world: World
+    transport: SimulatorTransport
+    gateways: StripeGateways
+    vault: Vault
+
+    def __post_init__(self) -> None:
+        self.integration = integration()
+        self.reader = self.gateways.billing_reader(self.integration)
+        self.writer = self.gateways.billing_writer(self.integration)
+        self.charger = self.gateways.charger(self.integration)
+        self.account_reader = self.gateways.account_reader(self.integration)
+        self.account_writer = self.gateways.account_writer(self.integration)
+
+    def fail_ada(self, code: str = "insufficient_funds", **extra: Any) -> Invoice:
+        """Ada's renewal fails; her open invoice, read."""
+        control.decline(self.world, "ada", code, **extra)
+        self.world.advance_to(self.world.now + 31 * DAY)
+        (row,) = [row for row in control.open_invoices(self.world) if row["status"] == "open"]
+        found = self.reader.invoice(InvoiceId(row["id"]))
+        assert found is not None
+        return found
+
+
+def site(permissions: object = "flexpay", **account: Any) -> Site:
+    """One account with ada and ben; both keys with the same permissions."""
+    document = {
+        "version": 1,
+        "seed": 7,
+        "start": "2026-01-01T00:00:00Z",
+        "accounts": {
+            ACCOUNT: {
+                "name": "Acme US",
+                "country": "US",
+                "livemode": False,
+                "keys": [
+                    {"env": "PRIMARY", "name": "Primary", "type": "restricted", "permissions": permissions},
+                    {"env": "FALLBACK", "name": "Fallback", "type": "restricted", "permissions": permissions},
+                ],
+                "prices": {"gold": {"amount": 2900, "currency": "usd", "interval": "month"}},
+                "customers": {
+                    "ada": {"card": "pm_card_visa", "price": "gold", "started": "2025-11-30T09:00:00Z"},
+                    "ben": {"card": "pm_card_mastercard", "price": "gold", "started": "2025-12-10T09:00:00Z"},
+                },
+                **account,
+            }
+        },
+    }
+    world = build_world(document)
+    transport = SimulatorTransport(world)
+    vault = Vault(**env_of(world))
+    gateways = StripeGateways(
+        vault, WorldClock(world), lambda _: ACCOUNT, http_client=transport, wait=lambda span: None
+    )
+    return Site(world=world, transport=transport, gateways=gateways, vault=vault)

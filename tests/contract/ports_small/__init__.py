@@ -1,0 +1,1 @@
+"""Small ports: cipher, secrets, clock, identifiers."""

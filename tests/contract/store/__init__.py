@@ -1,0 +1,1 @@
+"""The store port, over SQLite in a file and in memory."""
