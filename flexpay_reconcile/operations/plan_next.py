@@ -102,12 +102,12 @@ def _plan_attempt(unit: UnitOfWork, case: RecoveryCase, decision: decisions.Retr
     )
     unit.attempts.add(attempt)
     scheduled = move(case, CaseState.SCHEDULED, due_at=None, next_attempt_at=decision.at, next_attempt_number=number)
-    return _save(unit, scheduled, f"retry at {decision.at.short_text()}", decision.because, now)
+    return _save(unit, scheduled, f"next attempt at {decision.at.short_text()}", decision.because[1:], now)
 
 
 def _save(unit: UnitOfWork, case: RecoveryCase, what: str, because: tuple[str, ...], now: Instant) -> RecoveryCase:
     facts = {"decision": what, "state": case.state.value, "reasons": "; ".join(because)}
-    text = f"Decided: {what}. {because[0].capitalize() if because else ''}"
+    text = f"Decided: {what}" + (f" ({'; '.join(because)})" if because else "")
     unit.journal.append(Entry(case_id=case.id, at=now, kind=EntryKind.DECIDED, text=text, facts=facts))
     return unit.cases.save(case)
 

@@ -132,6 +132,7 @@ def _retry(
         return Stop(ended_by=EndedBy.NO_LEGAL_MOMENT, because=("no legal moment is left in the window", *names))
     kind = case.decline_kind.value if case.decline_kind else "unknown"
     reasons = [f"{kind} decline: {case.decline_reason}", aim.words]
-    reasons += [f"aimed at {aim.at.short_text()}" + (", which has passed" if aim.at < now else "")]
-    reasons += [f"moved to {legal.at.short_text()}: {'; '.join(legal.moved_by)}"] if legal.moved_by else []
+    if legal.at != aim.at:
+        why = "; ".join(legal.moved_by) or "that moment has passed"
+        reasons.append(f"moved from {aim.at.short_text()}: {why}")
     return RetryAt(at=legal.at, because=tuple(reasons), model=aim.model, probability_ppm=aim.probability_ppm)

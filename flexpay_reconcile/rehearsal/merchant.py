@@ -25,13 +25,18 @@ class Merchant:
 def read(folder: Path, manifests: dict[str, str]) -> Merchant:
     """Read `scenario.yaml` and the named manifests; OperatorError with every fault of every file."""
     scenario_file = folder / "scenario.yaml"
-    scenario, faults = document.load_plain(str(scenario_file), _bytes(scenario_file))
+    scenario, faults = document.load_plain(_shown(scenario_file), _bytes(scenario_file))
     lines = [fault.text() for fault in faults]
-    loaded = {name: load.load([(str(folder / file), _bytes(folder / file))]) for name, file in manifests.items()}
+    loaded = {name: load.load([(_shown(folder / file), _bytes(folder / file))]) for name, file in manifests.items()}
     lines += [fault.text() for each in loaded.values() if each.configuration is None for fault in each.diagnostics]
     if lines or not isinstance(scenario, dict):
         raise OperatorError("\n".join(lines) or f"{scenario_file} is empty", code="E-rehearsal", kind=ErrorKind.MANIFEST_INVALID)
     return Merchant(folder=folder, scenario=scenario, manifests=loaded)
+
+
+def _shown(file: Path) -> str:
+    """A path as people would type it: from the present folder where it lies below it."""
+    return str(file.relative_to(Path.cwd())) if file.is_relative_to(Path.cwd()) else str(file)
 
 
 def _bytes(file: Path) -> bytes:
