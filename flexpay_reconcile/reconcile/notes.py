@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from flexpay_reconcile.config.integration import Integration
-from flexpay_reconcile.config.keys import KeyType
 from flexpay_reconcile.reconcile.change import Action, Reason
 from flexpay_reconcile.reconcile.endpoint import EndpointPlan
 from flexpay_reconcile.reconcile.kinds import webhook_endpoint
@@ -26,13 +25,6 @@ def about(
             severity=Severity.WARNING, code=code, message=message, hint=hint, path=f"{path}.{part}", place=place
         )
 
-    if integration.api_keys.type is KeyType.STANDARD and not removed:
-        yield warn(
-            "W-key-standard",
-            f"{integration.id} uses standard keys: whoever reads one can do anything in the account",
-            "make two restricted keys with the six permissions of the guide and set api_keys.type: restricted",
-            "api_keys.type",
-        )
     for stranger in planned.strangers:
         yield warn(
             "W-endpoint-stranger",

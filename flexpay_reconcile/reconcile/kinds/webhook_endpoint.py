@@ -24,9 +24,15 @@ INTEGRATION_KEY: Final = "fp_integration"
 SCOPE_KEY: Final = "fp_scope"
 MANAGED_KEY: Final = "fp_managed_by"
 STATE_KEY: Final = "fp_state"
+"""Which state made it; written at creation, so that no state deletes what another one made."""
 MANAGED_BY_US: Final = "flexpay-reconcile"
 REPLACES: Final = "replaces"
 """In our record only: the id of the endpoint this one replaces, until that is deleted."""
+
+
+def secret_name(name: str, endpoint_id: str) -> str:
+    """Under which name the state keeps the signing secret of one endpoint; two while one replaces another."""
+    return f"{Kind.WEBHOOK_ENDPOINT.value}.{name}/{endpoint_id}"
 
 
 def marks(integration: Integration) -> dict[str, str]:

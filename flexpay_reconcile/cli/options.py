@@ -1,0 +1,123 @@
+"""Options that several commands share, each with one name, one help text and one variable. Holds no logic of commands.
+
+Shared options read `FLEXPAY_<OPTION>`; a command's own read `FLEXPAY_<COMMAND>_<OPTION>`. What lets something happen
+that a person should decide each time is never read from the environment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final, TypeVar
+
+import click
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+DEFAULT_MANIFEST: Final = "flexpay.yaml"
+DEFAULT_STATE: Final = "flexpay-state.db"
+
+
+def manifest(command: F) -> F:
+    """`-f/--manifest PATH`, several times; files or folders of *.yaml and *.yml."""
+    return click.option(
+        "-f",
+        "--manifest",
+        "manifests",
+        type=click.Path(),
+        multiple=True,
+        envvar="FLEXPAY_MANIFEST",
+        allow_from_autoenv=False,
+        metavar="PATH",
+        help=f"Manifest file or folder; may be given several times.  [default: {DEFAULT_MANIFEST}]",
+    )(command)
+
+
+def state(command: F) -> F:
+    """`--state PATH`."""
+    return click.option(
+        "--state",
+        "state_path",
+        type=click.Path(),
+        default=DEFAULT_STATE,
+        show_default=True,
+        envvar="FLEXPAY_STATE",
+        allow_from_autoenv=False,
+        metavar="PATH",
+        help="The state: a SQLite file on the daemon's host.",
+    )(command)
+
+
+def stripe_api(command: F) -> F:
+    """`--stripe-api URL`: a simulator instead of Stripe."""
+    return click.option(
+        "--stripe-api",
+        envvar="FLEXPAY_STRIPE_API",
+        allow_from_autoenv=False,
+        metavar="URL",
+        help="A simulator on this machine instead of Stripe; time is taken from it. Refused for live keys.",
+    )(command)
+
+
+def secret_commands(command: F) -> F:
+    """`--allow-secret-commands`; never from the environment."""
+    return click.option(
+        "--allow-secret-commands",
+        is_flag=True,
+        allow_from_autoenv=False,
+        help="Let {command: [...]} references run their programs.",
+    )(command)
+
+
+def color(command: F) -> F:
+    """`--color auto|always|never`."""
+    return click.option(
+        "--color",
+        type=click.Choice(["auto", "always", "never"]),
+        default="auto",
+        show_default=True,
+        envvar="FLEXPAY_COLOR",
+        allow_from_autoenv=False,
+        help="Colour; NO_COLOR, FORCE_COLOR and TERM=dumb are respected.",
+    )(command)
+
+
+def output_format(*choices: str) -> Callable[[F], F]:
+    """`--format`, the first choice being the default."""
+    return click.option(
+        "--format",
+        "format_",
+        type=click.Choice(choices),
+        default=choices[0],
+        show_default=True,
+        envvar="FLEXPAY_FORMAT",
+        allow_from_autoenv=False,
+        help="How the result is printed.",
+    )
+
+
+def accept_account(command: F) -> F:
+    """`--accept-account acct_…`; never from the environment."""
+    return click.option(
+        "--accept-account",
+        "accepted",
+        multiple=True,
+        allow_from_autoenv=False,
+        metavar="ACCT",
+        help="Accept that the keys belong to this account where Stripe does not say so; recorded.",
+    )(command)
+
+
+def write_probes(command: F) -> F:
+    """`--no-write-probes`."""
+    return click.option(
+        "--write-probes/--no-write-probes",
+        default=True,
+        help="Probe write permissions by three harmless requests.  [default: --write-probes]",
+    )(command)
+
+
+def as_of(command: F) -> F:
+    """`--as-of INSTANT`."""
+    return click.option(
+        "--as-of", "as_of", metavar="INSTANT", help="Plan as if it were then, e.g. 2026-11-22T09:00:00Z."
+    )(command)

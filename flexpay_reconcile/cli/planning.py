@@ -1,0 +1,79 @@
+"""What `plan` and `apply` share: the loaded manifest, the opened state, and a plan made from both. Prints no plan."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from flexpay_reconcile import bootstrap
+from flexpay_reconcile.cli import files, output
+from flexpay_reconcile.config.configuration import Configuration
+from flexpay_reconcile.errors import ErrorKind, OperatorError
+from flexpay_reconcile.manifest.load import Loaded
+from flexpay_reconcile.operations.plan_manifest import key_faults, live_cases, plan_manifest
+from flexpay_reconcile.reconcile.plan import Plan
+from flexpay_reconcile.values.instant import Instant
+
+MEMORY = ":memory:"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bench:
+    """Everything at hand to plan. `has_state` is False where there is none yet and none may be made."""
+
+    loaded: Loaded
+    configuration: Configuration
+    parts: bootstrap.ControlParts
+    has_state: bool
+
+    def plan(self, *, accepted: frozenset[str], write_probes: bool, as_of: str | None = None) -> Plan:
+        """A plan of now, or of the instant given."""
+        counts: dict[tuple[str, str], int] = {}
+        if self.has_state:
+            with self.parts.store.reading() as unit:
+                counts = unit.cases.counts()
+        return plan_manifest(
+            configuration=self.configuration,
+            places=self.loaded.places,
+            manifest_digest=self.loaded.digest,
+            readers=self.parts.reader_for,
+            state=self.parts.state if self.has_state else None,
+            as_of=Instant.from_text(as_of) if as_of else self.parts.clock.now(),
+            write_probes=write_probes,
+            accepted_accounts=accepted,
+            live_cases=live_cases(counts),
+            diagnostics=self.loaded.diagnostics,
+        )
+
+
+@contextlib.contextmanager
+def bench(
+    *, manifests: Sequence[str], state_path: str, stripe_api: str | None, allow_secret_commands: bool, create: bool
+) -> Iterator[Bench]:
+    """Load, open, check the keys. Without `create` a missing state is none, and nothing is written (invariant E1)."""
+    loaded = files.load_manifest(manifests, allow_secret_commands=allow_secret_commands)
+    configuration = loaded.configuration
+    if configuration is None:  # pragma: no cover - load_manifest has raised
+        raise files.invalid(loaded)
+    has_state = create or state_path == MEMORY or Path(state_path).exists()
+    parts = bootstrap.open_control(
+        state_path if has_state else MEMORY, stripe_api, allow_secret_commands, create=create or not has_state
+    )
+    try:
+        parts.learn(configuration)
+        if stripe_api:
+            output.note(f"Stripe is the simulator at {stripe_api}, and so is the time")
+        faults = key_faults(configuration, loaded.places, parts.secrets)
+        if faults:
+            for each in faults:
+                output.note(output.printable(each.text()))
+            raise OperatorError(
+                f"{len(faults)} fault{'' if len(faults) == 1 else 's'} in the API keys; nothing was sent",
+                code="E-keys",
+                kind=ErrorKind.KEY_REFUSED,
+            )
+        yield Bench(loaded=loaded, configuration=configuration, parts=parts, has_state=has_state)
+    finally:
+        parts.close()

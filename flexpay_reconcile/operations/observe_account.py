@@ -1,0 +1,76 @@
+"""Looking at one integration's account, for a plan. Changes nothing, and says so where it could not look.
+
+A refusal or a broken connection becomes `Unseen`, never an empty answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final, TypeVar
+
+from flexpay_reconcile.config.integration import Integration
+from flexpay_reconcile.errors import OperatorError, TryLater
+from flexpay_reconcile.ports.account_reader import AccountReader, AccountReaderFor, ProbeResult, Proof
+from flexpay_reconcile.reconcile.observed import AccountView, Grant, KeyIdentity, Permission
+from flexpay_reconcile.reconcile.resource import Unseen
+from flexpay_reconcile.recovery.attempt import KeyAlias
+
+T = TypeVar("T")
+
+_HOW: Final = {
+    Proof.ACCOUNT_READ: "read from the account",
+    Proof.PERMISSION_REFUSAL: "named in a refusal",
+    Proof.UNPROVEN: "not told",
+}
+_GRANTS: Final = {
+    ProbeResult.GRANTED: Grant.GRANTED,
+    ProbeResult.LACKING: Grant.LACKING,
+    ProbeResult.UNKNOWN: Grant.UNKNOWN,
+}
+
+
+def observe_account(
+    integration: Integration, readers: AccountReaderFor, *, probe: bool = True, write_probes: bool = True
+) -> AccountView:
+    """Identity and permissions of both keys, and the account's endpoints; each part may be `Unseen` by itself."""
+    reader = _seen(lambda: readers(integration))
+    if isinstance(reader, Unseen):
+        return AccountView(identities=reader, permissions=reader, endpoints=reader)
+    return AccountView(
+        identities=_seen(lambda: tuple(_identity(reader, alias) for alias in KeyAlias)),
+        permissions=_seen(lambda: _permissions(reader, write_probes=write_probes)) if probe else (),
+        endpoints=_seen(reader.webhook_endpoints),
+    )
+
+
+def _seen(look: Callable[[], T]) -> T | Unseen:
+    try:
+        return look()
+    except (OperatorError, TryLater) as error:
+        return Unseen(because=error.message, kind=error.kind)
+
+
+def _identity(reader: AccountReader, alias: KeyAlias) -> KeyIdentity:
+    found = reader.identity(alias)
+    return KeyIdentity(alias=alias.value, account=found.account, livemode=found.livemode, how=_HOW[found.how])
+
+
+def _permissions(reader: AccountReader, *, write_probes: bool) -> tuple[Permission, ...]:
+    found = []
+    for alias in KeyAlias:
+        for each in reader.probe(alias, write_probes=write_probes):
+            grant = _GRANTS[each.result]
+            if grant is Grant.UNKNOWN and each.access.lower() == "write" and not write_probes:
+                grant = Grant.SKIPPED
+            found.append(
+                Permission(
+                    alias=alias.value,
+                    row=each.row,
+                    access=each.access,
+                    column=each.column,
+                    permission=each.permission,
+                    grant=grant,
+                    message=each.message,
+                )
+            )
+    return tuple(found)
