@@ -75,9 +75,10 @@ class SimulatorTransport(stripe.HTTPClient):
         try:
             answer = self.world.handle(verb, target, headers or {}, body)
         except NoAnswer as silence:
+            cause = ConnectionRefusedError(str(silence)) if silence.kind == "refused" else silence
             raise stripe.APIConnectionError(  # type: ignore[no-untyped-call]
                 f"Unexpected error communicating with Stripe: {silence}", should_retry=True,
-            ) from silence
+            ) from cause
         if self.after is not None:
             self.after(verb, parts.path)
         return answer.body.decode(), answer.status, _Headers(answer.headers)

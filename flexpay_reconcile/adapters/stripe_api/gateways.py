@@ -22,6 +22,11 @@ from flexpay_reconcile.adapters.stripe_api.limiter import Limiter
 from flexpay_reconcile.adapters.stripe_api.transport import Power
 from flexpay_reconcile.config.integration import Integration, ListenTo
 from flexpay_reconcile.errors import OperatorError
+from flexpay_reconcile.ports.account_reader import AccountReader
+from flexpay_reconcile.ports.account_writer import AccountWriter
+from flexpay_reconcile.ports.billing_reader import BillingReader
+from flexpay_reconcile.ports.billing_writer import BillingWriter
+from flexpay_reconcile.ports.charger import Charger
 from flexpay_reconcile.ports.clock import Clock
 from flexpay_reconcile.ports.secrets import SecretReader
 from flexpay_reconcile.values.ids import AccountId
@@ -56,23 +61,23 @@ class StripeGateways:
         self._wait = wait
         self._limiters: dict[tuple[AccountId, bool], Limiter] = {}
 
-    def billing_reader(self, integration: Integration) -> StripeBillingReader:
+    def billing_reader(self, integration: Integration) -> BillingReader:
         """Reads billing objects."""
         return StripeBillingReader(self._caller(integration, Power.READ))
 
-    def billing_writer(self, integration: Integration) -> StripeBillingWriter:
+    def billing_writer(self, integration: Integration) -> BillingWriter:
         """Cancels, marks, tags, stops Stripe's retries."""
         return StripeBillingWriter(self._caller(integration, Power.WRITE_BILLING))
 
-    def charger(self, integration: Integration) -> StripeCharger:
+    def charger(self, integration: Integration) -> Charger:
         """Pays invoices."""
         return StripeCharger(self._caller(integration, Power.CHARGE))
 
-    def account_reader(self, integration: Integration) -> StripeAccountReader:
+    def account_reader(self, integration: Integration) -> AccountReader:
         """Looks at identity, permissions and endpoints."""
         return StripeAccountReader(self._caller(integration, Power.READ_AND_PROBE))
 
-    def account_writer(self, integration: Integration) -> StripeAccountWriter:
+    def account_writer(self, integration: Integration) -> AccountWriter:
         """Changes endpoints."""
         return StripeAccountWriter(self._caller(integration, Power.WRITE_ACCOUNT))
 

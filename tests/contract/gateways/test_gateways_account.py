@@ -14,7 +14,7 @@ from flexpay_reconcile.ports.account_reader import ProbeResult, Proof
 from flexpay_reconcile.ports.account_writer import EndpointChanges, EndpointDeletion
 from flexpay_reconcile.recovery.attempt import KeyAlias
 from flexpay_reconcile.values.instant import Instant
-from tests.contract.gateways.worlds import ACCOUNT, DAY, Site, site
+from tests.contract.gateways.worlds import ACCOUNT, DAY, Site, site, there
 
 URL = "http://127.0.0.1:8787/hook"
 
@@ -153,9 +153,10 @@ def test_webhooks_of_a_failed_renewal_are_understood():
 
     here.world.deliver = deliver
     invoice = here.fail_ada()
+    charges = here.reader.charges_of(there(invoice.customer), Instant.from_seconds(0))
     here.charger.pay(
         invoice.id,
-        payment_method=here.reader.charges_of(invoice.customer, Instant.from_seconds(0))[0].payment_method,
+        payment_method=there(charges[0].payment_method),
         idempotency_key=f"fp1:{ACCOUNT}:{invoice.id}:1",
     )
     here.world.advance_to(here.world.now + DAY // 24)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from flexpay_reconcile.billing.charge import ChargeStatus
 from flexpay_reconcile.billing.invoice import InvoiceStatus, SubscriptionStatus, payment_method_for
 from flexpay_reconcile.errors import OperatorError, TryLater
 from flexpay_reconcile.ports.billing_writer import WriteResult
@@ -22,7 +21,7 @@ from flexpay_reconcile.simulator import control
 from flexpay_reconcile.values import money
 from flexpay_reconcile.values.ids import CustomerId, InvoiceId, PaymentMethodId, SubscriptionId
 from flexpay_reconcile.values.instant import Instant
-from tests.contract.gateways.worlds import ACCOUNT, Site, site
+from tests.contract.gateways.worlds import ACCOUNT, Site, site, there
 
 EPOCH = Instant.from_seconds(0)
 
@@ -30,7 +29,7 @@ EPOCH = Instant.from_seconds(0)
 def card_of(here: Site, invoice) -> PaymentMethodId:
     """What Stripe's documented order would charge."""
     found = payment_method_for(
-        invoice, here.reader.subscription(invoice.subscription), here.reader.customer(invoice.customer)
+        invoice, here.reader.subscription(there(invoice.subscription)), here.reader.customer(there(invoice.customer))
     )
     assert found is not None
     return found
@@ -61,10 +60,10 @@ def test_a_failed_renewal_is_read_whole():
         money.of(2900, "usd"),
     )
     assert invoice.read_at.seconds == here.world.now
-    subscription = here.reader.subscription(invoice.subscription)
+    subscription = here.reader.subscription(there(invoice.subscription))
     assert subscription is not None
     assert (subscription.status, subscription.customer) == (SubscriptionStatus.PAST_DUE, invoice.customer)
-    customer = here.reader.customer(invoice.customer)
+    customer = here.reader.customer(there(invoice.customer))
     assert customer is not None
     assert (customer.country, customer.deleted) == ("US", False)
     (payment, *_) = here.reader.payments_of(invoice.id)
@@ -77,15 +76,15 @@ def test_a_failed_renewal_is_read_whole():
         "51",
     )
     assert (payment.latest_charge.network, payment.latest_charge.payment_method) == ("visa", card_of(here, invoice))
-    charges = here.reader.charges_of(invoice.customer, EPOCH)
+    charges = here.reader.charges_of(there(invoice.customer), EPOCH)
     assert charges[0].id == payment.latest_charge.id
     assert [charge.created for charge in charges] == sorted((c.created for c in charges), reverse=True)
-    assert here.reader.charges_of(invoice.customer, Instant.from_seconds(here.world.now + 1)) == ()
+    assert here.reader.charges_of(there(invoice.customer), Instant.from_seconds(here.world.now + 1)) == ()
     assert [found.id for found in here.reader.open_invoices(EPOCH)] == [invoice.id]
     assert here.reader.open_invoices(invoice.created) == ()
-    paid = here.reader.paid_after(invoice.subscription, EPOCH)
+    paid = here.reader.paid_after(there(invoice.subscription), EPOCH)
     assert invoice.id not in paid
-    assert here.reader.paid_after(invoice.subscription, invoice.created) == ()
+    assert here.reader.paid_after(there(invoice.subscription), invoice.created) == ()
 
 
 def test_what_is_not_there_is_none():
@@ -106,7 +105,7 @@ def test_declined_then_approved_then_nothing_to_pay():
     first = pay(here, invoice, 1)
     assert isinstance(first, Declined)
     assert (first.refusal.error_code, first.refusal.decline_code) == ("card_declined", "insufficient_funds")
-    assert first.charge == here.reader.charges_of(invoice.customer, EPOCH)[0].id
+    assert first.charge == here.reader.charges_of(there(invoice.customer), EPOCH)[0].id
     control.approve(here.world, "ada")
     assert isinstance(pay(here, invoice, 2), Approved)
     assert isinstance(pay(here, invoice, 3), NothingToPay)
@@ -114,7 +113,7 @@ def test_declined_then_approved_then_nothing_to_pay():
     assert after is not None
     assert (after.status, after.amount_remaining.amount_minor) == (InvoiceStatus.PAID, 0)
     assert successes(here, invoice) == 1
-    assert after.id in here.reader.paid_after(invoice.subscription, EPOCH)
+    assert after.id in here.reader.paid_after(there(invoice.subscription), EPOCH)
 
 
 def test_the_same_key_is_the_same_attempt():
@@ -260,9 +259,9 @@ def test_final_actions_and_their_second_time():
     subscription = invoice.subscription
     assert subscription is not None
     assert here.writer.stop_auto_advance(invoice.id, idempotency_key="k0") is WriteResult.DONE
-    assert here.reader.invoice(invoice.id).auto_advance is False
+    assert there(here.reader.invoice(invoice.id)).auto_advance is False
     assert here.writer.cancel_now(subscription, prorate=False, comment="fp case 1") is WriteResult.DONE
-    canceled = here.reader.subscription(subscription)
+    canceled = there(here.reader.subscription(subscription))
     assert (canceled.status, canceled.cancellation_comment) == (SubscriptionStatus.CANCELED, "fp case 1")
     assert here.writer.cancel_now(subscription, prorate=False, comment="x") in (
         WriteResult.ALREADY,
@@ -274,9 +273,9 @@ def test_final_actions_and_their_second_time():
     tag = {"fp-uncollectible": "true"}
     assert here.writer.tag_invoice(invoice.id, tag, idempotency_key="k3") is WriteResult.DONE
     assert here.writer.tag_subscription(subscription, tag, idempotency_key="k4") is WriteResult.DONE
-    marked = here.reader.invoice(invoice.id)
+    marked = there(here.reader.invoice(invoice.id))
     assert (marked.status, marked.metadata) == (InvoiceStatus.UNCOLLECTIBLE, tag)
-    assert here.reader.subscription(subscription).metadata == tag
+    assert there(here.reader.subscription(subscription)).metadata == tag
     assert here.writer.cancel_now(SubscriptionId("sub_none"), prorate=True, comment="x") is WriteResult.MISSING
     assert here.writer.tag_invoice(InvoiceId("in_none"), tag, idempotency_key="k5") is WriteResult.MISSING
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from flexpay_reconcile.adapters.stripe_api.gateways import StripeGateways
 from flexpay_reconcile.billing.invoice import Invoice
@@ -15,8 +15,15 @@ from flexpay_reconcile.values.ids import AccountId, InvoiceId
 from flexpay_reconcile.values.instant import Instant
 from tests.unit.stripe_api.canned import Vault, integration
 
+T = TypeVar("T")
 ACCOUNT = AccountId("acct_1AcmeUS")
 DAY = 86_400
+
+
+def there(value: T | None) -> T:
+    """A value that must be there."""
+    assert value is not None
+    return value
 
 
 class WorldClock:
@@ -52,9 +59,7 @@ class Site:
         control.decline(self.world, "ada", code, **extra)
         self.world.advance_to(self.world.now + 31 * DAY)
         (row,) = [row for row in control.open_invoices(self.world) if row["status"] == "open"]
-        found = self.reader.invoice(InvoiceId(row["id"]))
-        assert found is not None
-        return found
+        return there(self.reader.invoice(InvoiceId(row["id"])))
 
 
 def site(permissions: object = "flexpay", **account: Any) -> Site:

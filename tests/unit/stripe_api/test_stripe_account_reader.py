@@ -9,7 +9,18 @@ import pytest
 from flexpay_reconcile.errors import OperatorError, TryLater
 from flexpay_reconcile.ports.account_reader import Identity, ProbeResult, Proof
 from flexpay_reconcile.recovery.attempt import KeyAlias
-from tests.unit.stripe_api.canned import FALLBACK, PRIMARY, Bench, CannedHttp, Headers, error, integration, listing
+from flexpay_reconcile.values.ids import AccountId
+from tests.unit.stripe_api.canned import (
+    ACCOUNT,
+    FALLBACK,
+    PRIMARY,
+    Bench,
+    CannedHttp,
+    Headers,
+    error,
+    integration,
+    listing,
+)
 from tests.unit.stripe_api.test_stripe_writers import endpoint
 
 PROBES = {"/v1/invoices/in_fpprobe000", "/v1/subscriptions/sub_fpprobe000", "/v1/webhook_endpoints/we_fpprobe000"}
@@ -122,7 +133,9 @@ def test_a_refused_key_is_no_row():
 def test_identity_from_the_account():
     """A key that may read the account proves it."""
     http = CannedHttp().answers(200, {"id": "acct_9", "object": "account"})
-    assert reader(http).identity(KeyAlias.PRIMARY) == Identity(account="acct_9", livemode=False, how=Proof.ACCOUNT_READ)
+    assert reader(http).identity(KeyAlias.PRIMARY) == Identity(
+        account=AccountId("acct_9"), livemode=False, how=Proof.ACCOUNT_READ
+    )
     assert http.sent[0].path == "/v1/account"
 
 
@@ -131,7 +144,7 @@ def test_identity_from_a_refusal(status):
     """The guide's keys may not read the account, but the refusal names it."""
     http = CannedHttp().answers(status, lacking("rak_accounts_kyc_basic_read"))
     found = reader(http).identity(KeyAlias.PRIMARY)
-    assert found == Identity(account="acct_1Acme", livemode=False, how=Proof.PERMISSION_REFUSAL)
+    assert found == Identity(account=ACCOUNT, livemode=False, how=Proof.PERMISSION_REFUSAL)
 
 
 def test_identity_unproven():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import pickle
+from typing import Any
 
 import pytest
 import stripe
@@ -167,7 +168,6 @@ def test_time_is_learnt_from_answers():
     bench = Bench()
     bench.http.answers(200, invoice(), Date="Fri, 15 Jan 2027 08:01:40 GMT")
     gateways = bench.gateways()
-    assert gateways.connection.skew is None
     gateways.billing_reader(integration()).invoice(InvoiceId("in_1"))
     assert Instant.from_text("2027-01-15T08:00:00Z") == NOW
     assert gateways.connection.skew == Span.of(seconds=100)
@@ -193,12 +193,12 @@ def test_odd_dates_are_ignored(header):
 
 def test_the_default_client_has_no_surprises():
     """No redirects, no .netrc, at most 30 s, and no proxy for the loopback address."""
-    client = RequestsPerThread(loopback=True).client()
+    client: Any = RequestsPerThread(loopback=True).client()
     session = client._session
-    assert session is not None
     assert session.max_redirects == 0
     assert session.trust_env is False
-    assert RequestsPerThread(loopback=False).client()._session.trust_env is True
+    remote: Any = RequestsPerThread(loopback=False).client()
+    assert remote._session.trust_env is True
     assert callable(session.auth)
     assert sum(client._timeout) <= 30
 

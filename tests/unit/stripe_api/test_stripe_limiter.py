@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -74,12 +76,12 @@ def test_both_keys_and_all_gateways_share_the_bucket():
     bench = Bench()
     bench.http.answers(200, invoice())
     gateways = bench.gateways()
-    callers = [
-        gateways.billing_reader(integration())._caller,
-        gateways.charger(integration())._caller,
-        gateways.account_reader(integration())._caller,
+    makers: list[Any] = [
+        gateways.billing_reader(integration()),
+        gateways.charger(integration()),
+        gateways.account_reader(integration()),
     ]
-    assert len({id(caller._limiter) for caller in callers}) == 1
+    assert len({id(maker._caller._limiter) for maker in makers}) == 1
     for _ in range(30):
         gateways.billing_reader(integration()).invoice(InvoiceId("in_1"))
     assert bench.waits
