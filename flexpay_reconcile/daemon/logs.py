@@ -10,7 +10,8 @@ from collections.abc import Callable
 
 from flexpay_reconcile.values.instant import Instant
 
-_SECRETS = re.compile(r"\b((?:sk|rk)_(?:live|test)_|whsec_)[A-Za-z0-9]+")
+_SECRETS = re.compile(r"((?:sk|rk)_(?:live|test|org)_|whsec_)[A-Za-z0-9_+/=-]+")
+"""Without a word boundary before it: in a JSON line a key may follow an escape such as `\\n`."""
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 _LIBRARIES = ("stripe", "apscheduler", "urllib3", "uvicorn.access")
 

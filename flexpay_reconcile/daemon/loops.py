@@ -64,6 +64,13 @@ class Loops:
             self.failures[loop.name] = problem.message
             LOG.error("loop turn failed", extra={"loop": loop.name, "because": problem.message, "code": problem.code})
             return 0
+        except Exception as bug:
+            # Nobody foresaw it, so nobody knows what it left half done: as bad as a broken invariant (G4).
+            words = f"unexpected {type(bug).__name__}"
+            self.charging_stopped = words
+            self.failures[loop.name] = words
+            LOG.critical("unexpected fault: charging has stopped", extra={"loop": loop.name}, exc_info=bug)
+            return 0
         self.progress[loop.name] = self.now()
         self.failures.pop(loop.name, None)
         return done

@@ -98,6 +98,14 @@ def is_debit(scheme: str | None) -> bool:
     return scheme in DEBIT_SCHEMES.values()
 
 
+def ceiling_name(network: str | None) -> str:
+    """Under which name our defaults and a policy's overrides list a network: its own, a debit scheme's, or `other`."""
+    name = canonical_network(network)
+    if name is not None and (is_debit(name) or name in data.rules().defaults["engine_caps"]):
+        return name
+    return "other"
+
+
 @functools.cache
 def default_ceiling(network: str | None) -> Ceiling:
     """What we keep to unless the policy says otherwise: under the strictest published figure.
@@ -109,7 +117,7 @@ def default_ceiling(network: str | None) -> Ceiling:
     if is_debit(name):
         return network_limit(name)
     engine = data.rules().defaults["engine_caps"]
-    key = name if name in engine else "other"
+    key = ceiling_name(network)
     return Ceiling(
         caps=(
             WindowCap(count=engine[key]["per_24h"], window=_DAY, source=f"engine_caps.{key}"),

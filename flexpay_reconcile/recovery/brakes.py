@@ -58,13 +58,19 @@ def ask_breaker(brakes: Brakes, recent: Sequence[Attempt], now: Instant) -> Brak
     """
     breaker = brakes.breaker
     horizon = now.minus(max(breaker.window, breaker.half_open_after))
-    seen = [each for each in recent if (each.finished_at or each.last_sent_at or each.decided_at) >= horizon]
+    seen = [each for each in recent if _last_known(each) >= horizon]
     errors = [each for each in seen if is_error(each)]
     if len(seen) < breaker.min_attempts or len(errors) * 100 <= len(seen) * breaker.open_when_errors_above_percent:
         return None
-    last = max(each.finished_at or each.last_sent_at or each.decided_at for each in errors)
+    last = max(_last_known(each) for each in errors)
     half_open = last.plus(breaker.half_open_after)
     if now >= half_open:
         return None
     words = f"circuit breaker open: {len(errors)} of {len(seen)} calls went wrong"
     return Braked(until=half_open, because=words)
+
+
+def _last_known(attempt: Attempt) -> Instant:
+    """When its answer, or the lack of one, was known: an unresolved call sent again is as new as its last sending."""
+    known = [each for each in (attempt.finished_at, attempt.last_sent_at) if each is not None]
+    return max(known, default=attempt.decided_at)

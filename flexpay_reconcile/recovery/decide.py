@@ -90,7 +90,7 @@ def decide(
         case DeclineKind.OPERATOR:
             return Park(because=(f"refused by the account's own settings or rules: {reason}",))
         case DeclineKind.UNKNOWN | None:
-            until = (case.last_declined_at or case.opened_at).plus(UNKNOWN_CODE_AFTER)
+            until = max(case.last_declined_at or case.opened_at, case.opened_at).plus(UNKNOWN_CODE_AFTER)
             return Review(until=until, because=(f"not a decline we know: {reason}",))
         case DeclineKind.HARD:
             return Stop(ended_by=EndedBy.HARD_DECLINE, because=(f"hard decline: {reason}; the card must not be tried again",))

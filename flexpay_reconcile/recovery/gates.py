@@ -12,7 +12,7 @@ from enum import StrEnum
 
 from flexpay_reconcile.billing.invoice import Customer, Invoice, InvoiceStatus, Subscription, SubscriptionStatus, payment_method_for
 from flexpay_reconcile.config.configuration import Configuration
-from flexpay_reconcile.config.integration import Integration, StopStripeRetries
+from flexpay_reconcile.config.integration import Integration, ListenTo, StopStripeRetries
 from flexpay_reconcile.config.policy import RetryPolicy
 from flexpay_reconcile.declines.decline import DeclineKind
 from flexpay_reconcile.recovery import decide, windows
@@ -95,9 +95,17 @@ def _all(facts: Facts) -> Iterator[Closed]:
 
 def _identity(facts: Facts) -> Iterator[Closed]:
     """Livemode, account and the object asked for never mix (A16)."""
-    for read in (facts.invoice, facts.subscription, facts.customer):
-        if read is not None and (read.account != facts.case.account or read.livemode != facts.case.livemode):
+    case = facts.case
+    asked = ((facts.invoice, case.invoice), (facts.subscription, case.subscription), (facts.customer, case.customer))
+    for read, wanted in asked:
+        if read is not None and (read.account != case.account or read.livemode != case.livemode):
             yield Closed(gate="identity", then=Then.PARK, because=f"{read.id} belongs to another account or mode")
+        if read is not None and read.id != wanted:
+            yield Closed(gate="identity", then=Then.PARK, because=f"{read.id} was read where {wanted} was asked for")
+    company = facts.configuration.companies.get(facts.integration.company)
+    own = facts.integration.webhook.listen_to is ListenTo.ACCOUNT
+    if company is None or (own and company.stripe_account != case.account):
+        yield Closed(gate="identity", then=Then.PARK, because="the integration's company is another Stripe account now")
     if facts.integration.environment.livemode != facts.case.livemode:
         yield Closed(gate="identity", then=Then.PARK, because="the integration's environment has changed")
     attempt = facts.attempt
@@ -189,8 +197,14 @@ def _time(facts: Facts) -> Iterator[Closed]:
     bounds = windows.bounds_of(facts.case, facts.history, facts.policy)
     for bound in sorted(bounds, key=lambda each: each.not_before, reverse=True):
         if bound.not_before > facts.now:
-            yield Closed(gate=bound.rule, then=Then.WAIT, until=bound.not_before, because=bound.because)
+            yield _later(facts, bound.rule, bound.not_before, bound.because)
     quiet = facts.policy.quiet_hours
     if quiet is not None and windows.is_quiet(facts.now, quiet):
-        until = facts.now.next_local(quiet.to_minute, quiet.time_zone)
-        yield Closed(gate="quiet_hours", then=Then.WAIT, until=until, because="quiet hours")
+        yield _later(facts, "quiet_hours", windows.quiet_until(facts.now, quiet), "quiet hours")
+
+
+def _later(facts: Facts, gate: str, until: Instant, because: str) -> Closed:
+    """Wait until then; where the window is over by then, decide anew, so that the case ends in time (C1)."""
+    if until >= facts.case.window_until:
+        return Closed(gate=gate, then=Then.DECIDE_AGAIN, because=f"{because}, and the window ends first")
+    return Closed(gate=gate, then=Then.WAIT, until=until, because=because)

@@ -42,7 +42,7 @@ class Ceiling:
 
 def ceilings_for(network: str | None, policy: RetryPolicy) -> tuple[Ceiling, ...]:
     """The ceilings of a network: shipped defaults, changed by the policy, never above the network's own figure."""
-    override = policy.ceiling_override(network or "other")
+    override = policy.ceiling_override(networks.ceiling_name(network))
     chosen: dict[Span, Ceiling] = {cap.window: _ceiling(network, cap) for cap in networks.default_ceiling(network)}
     if override is not None:
         for window, count in ((_DAY, override.per_24_hours), (_MONTH, override.per_30_days)):

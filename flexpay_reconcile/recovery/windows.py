@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from flexpay_reconcile.config.policy import QuietHours, RetryPolicy
 from flexpay_reconcile.declines import networks
+from flexpay_reconcile.errors import BrokenInvariant
 from flexpay_reconcile.recovery import limits
 from flexpay_reconcile.recovery.case import RecoveryCase
 from flexpay_reconcile.recovery.limits import CardHistory
@@ -14,6 +15,7 @@ from flexpay_reconcile.values.instant import Instant, Span
 
 SPACING_FLOOR = Span.of(hours=1)
 _LATEST_TRIES = 4
+_MINUTE = Span.of(minutes=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,14 +65,26 @@ def next_legal(
         if bound.not_before > at:
             at = bound.not_before
             moved.append(bound.because)
-    for _ in range(_LATEST_TRIES):
-        if quiet is None or not is_quiet(at, quiet):
-            break
-        at = at.next_local(quiet.to_minute, quiet.time_zone)
+    if quiet is not None and is_quiet(at, quiet):
+        at = quiet_until(at, quiet)
         moved.append("quiet hours")
     if at >= until:
         return None
     return LegalMoment(at=at, moved_by=tuple(moved))
+
+
+def quiet_until(at: Instant, quiet: QuietHours) -> Instant:
+    """The first instant after `at` that is not quiet; always later than a quiet `at`.
+
+    Where a clock change skips the end of the quiet hours, what follows the gap may be quiet again; then the next day's
+    end counts.
+    """
+    ended = at.next_local(quiet.to_minute, quiet.time_zone)
+    for _ in range(_LATEST_TRIES):
+        if not is_quiet(ended, quiet):
+            return ended
+        ended = ended.plus(_MINUTE).next_local(quiet.to_minute, quiet.time_zone)
+    raise BrokenInvariant("quiet hours without an end")
 
 
 def is_quiet(at: Instant, quiet: QuietHours) -> bool:
