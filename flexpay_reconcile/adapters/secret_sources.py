@@ -15,10 +15,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from flexpay_reconcile.errors import ErrorKind, OperatorError
+from flexpay_reconcile.values.instant import Span
 from flexpay_reconcile.values.secret import Secret, SecretRef, SecretSource
 
 MAX_BYTES = 64 * 1024
-COMMAND_TIMEOUT_SECONDS = 10
+COMMAND_TIMEOUT = Span.of(seconds=10)
 CREDENTIALS_DIRECTORY = "CREDENTIALS_DIRECTORY"
 
 
@@ -31,13 +32,13 @@ class SecretSources:
         environ: Mapping[str, str] | None = None,
         allow_commands: bool = False,
         state: Callable[[str], Secret | None] | None = None,
-        command_timeout_seconds: int = COMMAND_TIMEOUT_SECONDS,
+        command_timeout: Span = COMMAND_TIMEOUT,
     ) -> None:
         """`environ` stands for the process's own; `state` opens sealed secrets by name (`ControlState.secret`)."""
         self._environ = os.environ if environ is None else environ
         self._allow_commands = allow_commands
         self._state = state
-        self._timeout = command_timeout_seconds
+        self._timeout = command_timeout
 
     def resolve(self, reference: SecretRef) -> Secret:
         """The value, or OperatorError (KEY_REFUSED) that names the reference."""
@@ -99,7 +100,7 @@ class SecretSources:
             timed_out.set()
             _kill(process)
 
-        timer = threading.Timer(self._timeout, stop)
+        timer = threading.Timer(self._timeout.ms / 1000, stop)
         timer.start()
         try:
             data = process.stdout.read(MAX_BYTES + 1) if process.stdout else b""
@@ -112,7 +113,7 @@ class SecretSources:
                 process.stdout.close()
         if timed_out.is_set():
             raise _fault(
-                reference, "E-secret-command-failed", f"did not end within {self._timeout} s", "run it by hand"
+                reference, "E-secret-command-failed", f"did not end within {self._timeout.text()}", "run it by hand"
             )
         text = _text(reference, data)
         if code != 0:
@@ -131,7 +132,7 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
 def _read_file(reference: SecretRef, path: Path) -> str:
     """The text of a regular file, read to the limit and no further."""
     try:
-        with path.open("rb") as file:
+        with open(path, "rb", opener=_without_waiting) as file:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
                 raise _fault(reference, "E-secret-missing", "is not a regular file", "name a file")
             data = file.read(MAX_BYTES + 1)
@@ -139,6 +140,11 @@ def _read_file(reference: SecretRef, path: Path) -> str:
         why = (error.strerror if isinstance(error, OSError) else None) or "not a path"
         raise _fault(reference, "E-secret-missing", f"cannot be read: {why}", "check path and permissions") from None
     return _text(reference, data)
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    """Open without waiting for the other end of a pipe."""
+    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def _text(reference: SecretRef, data: bytes) -> str:

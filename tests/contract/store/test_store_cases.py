@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import pytest
 
@@ -103,7 +104,7 @@ def test_due_cases_come_earliest_first(store):
 
 def test_live_cases_of_a_subscription_and_a_customer(store):
     """Several unpaid invoices of one subscription are found together; ended cases and other accounts are not."""
-    shared = {"subscription": SubscriptionId("sub_x"), "customer": CustomerId("cus_x")}
+    shared: dict[str, Any] = {"subscription": SubscriptionId("sub_x"), "customer": CustomerId("cus_x")}
     with store.begin() as unit:
         unit.cases.add(case_of(1, opened_at=at(2), **shared))
         unit.cases.add(case_of(2, opened_at=at(1), **shared))

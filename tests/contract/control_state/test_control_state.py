@@ -1,0 +1,320 @@
+"""The control state: serial, lock, intents and receipts, sealed secrets, configuration revisions."""
+
+from __future__ import annotations
+
+import dataclasses
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from flexpay_reconcile.adapters.sqlite_store import open_store
+from flexpay_reconcile.adapters.state_cipher import key_path, open_cipher
+from flexpay_reconcile.config.company import Company
+from flexpay_reconcile.config.configuration import Configuration
+from flexpay_reconcile.errors import BrokenInvariant, ErrorKind, OperatorError, TryLater
+from flexpay_reconcile.ports.control_state import AppliedResource, Lock, Step, StepState
+from flexpay_reconcile.values.ids import AccountId
+from flexpay_reconcile.values.instant import Instant, Span
+from flexpay_reconcile.values.secret import Secret
+
+T0 = Instant.from_text("2026-11-22T09:00:00Z")
+TTL = Span.of(seconds=30)
+CANARY = "whsec_" + "canary0123456789abcdef"
+ADDRESS = "webhook_endpoint.acme-us"
+
+
+def at(seconds: int) -> Instant:
+    """Seconds after the start of every test."""
+    return T0.plus(Span.of(seconds=seconds))
+
+
+def lock_of(nonce: str, *, seconds: int = 0) -> Lock:
+    """A lock taken some seconds after the start."""
+    return Lock(
+        owner="ada", host="build-7", pid=4711, nonce=nonce, acquired_at=at(seconds), expires_at=at(seconds).plus(TTL)
+    )
+
+
+def step_of(number: int = 1, state: StepState = StepState.INTENDED, **changes) -> Step:
+    """A step of a run."""
+    step = Step(
+        run_id="run-1",
+        number=number,
+        address=ADDRESS,
+        action="create",
+        state=state,
+        idempotency_key=f"fp1:apply:run-1:{number}",
+        detail={"url": "https://acme.example/hook", "events": ["invoice.paid"]},
+        at=at(number),
+    )
+    return dataclasses.replace(step, **changes)
+
+
+def resource_of(**changes) -> AppliedResource:
+    """What apply made of the address."""
+    resource = AppliedResource(
+        address=ADDRESS,
+        kind="webhook_endpoint",
+        attributes={"url": "https://acme.example/hook", "events": ["invoice.paid"], "count": 2, "none": None},
+        remote_id="we_1",
+        revision=1,
+        applied_at=T0,
+    )
+    return dataclasses.replace(resource, **changes)
+
+
+def configuration_of(name: str = "Acme") -> Configuration:
+    """A small configuration."""
+    acme = Company(id="acme", name=name, stripe_account=AccountId("acct_1"))
+    return Configuration(currencies=("USD",), companies={"acme": acme}, integrations={}, retry_policies={})
+
+
+def test_a_new_state_has_a_lineage_and_no_content(control):
+    """Serial 0, nothing applied, no lock, no configuration, nothing unfinished."""
+    identity = control.identity()
+    assert (len(identity.lineage), identity.serial) == (32, 0)
+    assert len(control.instance_id()) == 32
+    assert control.instance_id() != identity.lineage
+    assert (control.applied(), control.lock(), control.latest(), control.unfinished_steps()) == ({}, None, None, ())
+    assert control.revision(1) is None
+    assert control.secret("x") is None
+    assert control.secrets_for("acme-us") == ()
+
+
+def test_two_states_have_two_lineages(control):
+    """A lineage is random."""
+    other = open_store(":memory:", open_cipher(None))
+    assert other.control.identity().lineage != control.identity().lineage
+    other.close()
+
+
+def test_the_serial_counts_writes_and_nothing_else(control, state):
+    """One for each intent, receipt and publication; the lock, reads and the data plane raise none."""
+    control.acquire_lock(lock_of("n1"), T0)
+    control.refresh_lock("n1", at(1), TTL)
+    with state.store.begin() as unit:
+        unit.marks.set("x", "y")
+    assert control.identity().serial == 0
+    control.intend(step_of())
+    assert control.identity().serial == 1
+    control.receipt(step_of(state=StepState.DONE), resource=resource_of())
+    assert control.identity().serial == 2
+    control.publish(configuration_of(), manifest_digest="d", at=T0, by="ada")
+    assert control.identity().serial == 3
+    control.release_lock("n1")
+    control.applied()
+    assert control.identity().serial == 3
+
+
+def test_one_apply_at_a_time(control):
+    """While somebody holds the lock the next is told who, where, and the nonce that would force it (invariant E4)."""
+    control.acquire_lock(lock_of("n1"), T0)
+    with pytest.raises(TryLater) as told:
+        control.acquire_lock(lock_of("n2"), at(29))
+    assert (told.value.kind, told.value.code) == (ErrorKind.LOCK_HELD, "E-lock-held")
+    for word in ("ada", "build-7", "4711"):
+        assert word in told.value.message
+    assert "n1" in str(told.value.hint)
+    assert control.lock() == lock_of("n1")
+
+
+def test_an_expired_lock_is_taken_and_the_old_holder_notices(control):
+    """After its time the lock goes to the next; the first one's heartbeat and release do nothing to it."""
+    control.acquire_lock(lock_of("n1"), T0)
+    control.acquire_lock(lock_of("n2", seconds=30), at(30))
+    with pytest.raises(TryLater) as told:
+        control.refresh_lock("n1", at(31), TTL)
+    assert told.value.kind is ErrorKind.LOCK_HELD
+    control.release_lock("n1")
+    assert control.lock() == lock_of("n2", seconds=30)
+
+
+def test_a_heartbeat_keeps_the_lock(control):
+    """Refreshed in time it does not expire; released by its nonce it is free."""
+    control.acquire_lock(lock_of("n1"), T0)
+    control.refresh_lock("n1", at(25), TTL)
+    with pytest.raises(TryLater):
+        control.acquire_lock(lock_of("n2"), at(40))
+    control.release_lock("n1")
+    assert control.lock() is None
+    control.acquire_lock(lock_of("n2"), at(41))
+    with pytest.raises(TryLater):
+        control.refresh_lock("n1", at(41), TTL)
+
+
+def test_an_intent_is_unfinished_until_its_receipt(control):
+    """What a killed apply was about to do is found, oldest first; done and failed steps are not."""
+    for number in (1, 2, 3):
+        control.intend(step_of(number))
+    control.receipt(step_of(1, StepState.DONE), resource=resource_of())
+    control.receipt(step_of(3, StepState.FAILED, message="403"))
+    assert control.unfinished_steps() == (step_of(2),)
+    assert control.applied() == {ADDRESS: resource_of()}
+
+
+def test_a_receipt_may_forget(control):
+    """A removed resource is gone from what was applied."""
+    control.receipt(step_of(1, StepState.DONE), resource=resource_of())
+    control.receipt(step_of(2, StepState.DONE, action="delete"), forget=True)
+    assert control.applied() == {}
+
+
+def test_a_step_keeps_its_idempotency_key(control):
+    """The same step with another key would be another call; a done step is not intended again."""
+    control.intend(step_of(1))
+    control.intend(step_of(1, at=at(60)))
+    with pytest.raises(BrokenInvariant, match="idempotency key"):
+        control.intend(step_of(1, idempotency_key="another"))
+    control.receipt(step_of(1, StepState.DONE))
+    with pytest.raises(BrokenInvariant, match="is done"):
+        control.intend(step_of(1))
+    with pytest.raises(BrokenInvariant, match="intended as done"):
+        control.intend(step_of(2, StepState.DONE))
+
+
+def test_resource_secret_and_step_are_one_transaction(control):
+    """When the last part cannot be written, none of the parts is, and the serial stays."""
+    control.intend(step_of(1))
+    unwritable = resource_of(attributes={"x": object()})
+    with pytest.raises(TypeError):
+        control.receipt(
+            step_of(1, StepState.DONE),
+            resource=unwritable,
+            secret_name="s",
+            secret=Secret("x"),
+            integration_id="acme-us",
+        )
+    assert control.unfinished_steps() == (step_of(1),)
+    assert (control.applied(), control.secret("s"), control.identity().serial) == ({}, None, 1)
+
+
+def test_secrets_are_kept_by_name_and_integration(control):
+    """Two are accepted while an endpoint is replaced, the newest first; a name without a secret removes it."""
+    for number, name in ((1, "webhook_endpoint.acme-us"), (2, "webhook_endpoint.acme-us.next")):
+        control.receipt(
+            step_of(number, StepState.DONE),
+            secret_name=name,
+            secret=Secret(f"whsec_{number}"),
+            integration_id="acme-us",
+        )
+    control.receipt(step_of(3, StepState.DONE), secret_name="other", secret=Secret("whsec_3"), integration_id="other")
+    assert control.secret("webhook_endpoint.acme-us") == Secret("whsec_1")
+    assert control.secrets_for("acme-us") == (Secret("whsec_2"), Secret("whsec_1"))
+    control.receipt(
+        step_of(4, StepState.DONE),
+        secret_name="webhook_endpoint.acme-us",
+        secret=Secret("whsec_4"),
+        integration_id="acme-us",
+    )
+    assert control.secrets_for("acme-us") == (Secret("whsec_4"), Secret("whsec_2"))
+    control.receipt(step_of(5, StepState.DONE), secret_name="webhook_endpoint.acme-us.next")
+    assert control.secrets_for("acme-us") == (Secret("whsec_4"),)
+    with pytest.raises(BrokenInvariant):
+        control.receipt(step_of(6, StepState.DONE), secret_name="x", secret=Secret("y"))
+
+
+def test_a_sealed_secret_cannot_be_moved(control, state):
+    """Copied to another name or another integration it does not open."""
+    for number, name in ((1, "a"), (2, "b")):
+        control.receipt(
+            step_of(number, StepState.DONE), secret_name=name, secret=Secret(f"whsec_{name}"), integration_id="acme-us"
+        )
+    connection = state.database.connection()
+    connection.execute("UPDATE sealed_secrets SET sealed = (SELECT sealed FROM sealed_secrets WHERE name = 'a')")
+    assert control.secret("a") == Secret("whsec_a")
+    with pytest.raises(OperatorError) as refused:
+        control.secret("b")
+    assert refused.value.code == "E-state-key-wrong"
+    connection.execute("UPDATE sealed_secrets SET integration_id = 'other' WHERE name = 'a'")
+    with pytest.raises(OperatorError):
+        control.secret("a")
+
+
+def test_no_secret_in_the_bytes_of_the_files(tmp_path: Path):
+    """Database, log and shared memory never hold a signing secret in clear, before and after a checkpoint (E6)."""
+    path = tmp_path / "state.db"
+    state = open_store(path, open_cipher(path))
+    state.control.intend(step_of(1))
+    state.control.receipt(
+        step_of(1, StepState.DONE),
+        resource=resource_of(),
+        secret_name=ADDRESS,
+        secret=Secret(CANARY),
+        integration_id="acme-us",
+    )
+    key = key_path(path).read_bytes().strip()
+
+    def clean() -> None:
+        names = {each.name for each in tmp_path.iterdir() if each != key_path(path)}
+        assert "state.db" in names
+        for name in names:
+            data = (tmp_path / name).read_bytes()
+            assert CANARY.encode() not in data, name
+            assert CANARY[6:16].encode() not in data, name
+            assert key not in data, name
+
+    clean()
+    state.database.connection().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    clean()
+    state.close()
+    clean()
+    state = open_store(path, open_cipher(path), create=False)
+    assert state.control.secret(ADDRESS) == Secret(CANARY)
+    state.close()
+
+
+def test_a_lost_key_is_told_and_no_second_one_is_made(tmp_path: Path):
+    """Without its key file the state says so, for reading and for sealing; nothing is overwritten."""
+    path = tmp_path / "state.db"
+    state = open_store(path, open_cipher(path))
+    done = step_of(1, StepState.DONE)
+    state.control.receipt(done, secret_name="a", secret=Secret("whsec_a"), integration_id="acme-us")
+    state.close()
+    key_path(path).unlink()
+    state = open_store(path, open_cipher(path))
+    for act in (
+        lambda: state.control.secret("a"),
+        lambda: state.control.secrets_for("acme-us"),
+        lambda: state.control.receipt(done, secret_name="b", secret=Secret("whsec_b"), integration_id="acme-us"),
+    ):
+        with pytest.raises(OperatorError) as refused:
+            act()
+        assert refused.value.code == "E-state-key-missing"
+    assert not key_path(path).exists()
+    assert state.control.identity().serial == 1
+    state.close()
+
+
+def test_configurations_come_back_by_revision(control):
+    """Numbered from 1 without end, never changed, the newest is the latest; and so for a second reader."""
+    first = control.publish(configuration_of("Acme"), manifest_digest="d1", at=at(1), by="ada")
+    second = control.publish(configuration_of("Acme Inc"), manifest_digest="d2", at=at(2), by="bo")
+    assert (first.revision, second.revision) == (1, 2)
+    assert control.latest() == second
+    assert control.revision(1) == first
+    assert control.revision(3) is None
+    reread = control.revision(1)
+    assert reread is not None
+    assert reread.configuration.digest() == configuration_of("Acme").digest()
+
+
+def test_a_configuration_revision_never_changes(control, state):
+    """The database refuses to change or drop one."""
+    control.publish(configuration_of(), manifest_digest="d", at=T0, by="ada")
+    for statement in ("UPDATE configurations SET applied_by = 'x'", "DELETE FROM configurations"):
+        with pytest.raises(sqlite3.IntegrityError, match="configuration revision never"):
+            state.database.connection().execute(statement)
+
+
+def test_a_daemon_sees_what_another_process_published(tmp_path: Path):
+    """Two processes on one file: a new revision is seen at the next question."""
+    path = tmp_path / "state.db"
+    daemon, apply = open_store(path, open_cipher(path)), open_store(path, open_cipher(path))
+    assert daemon.control.latest() is None
+    published = apply.control.publish(configuration_of(), manifest_digest="d", at=T0, by="ada")
+    assert daemon.control.latest() == published
+    apply.control.receipt(step_of(1, StepState.DONE), secret_name="a", secret=Secret("whsec_a"), integration_id="i")
+    assert daemon.control.secrets_for("i") == (Secret("whsec_a"),)
+    daemon.close()
+    apply.close()
