@@ -139,8 +139,6 @@ def _never_connected(cause: BaseException | None) -> bool:
         return True
     if cause is None or type(cause).__module__ != "requests.exceptions" or not cause.args:
         return False
-    if type(cause).__name__ not in ("ConnectionError", "ConnectTimeout"):
-        return False
     reason = getattr(cause.args[0], "reason", None)
     names = {kind.__name__ for kind in type(reason).__mro__ if kind.__module__ == "urllib3.exceptions"}
     return bool(names & {"NewConnectionError", "ConnectTimeoutError"})

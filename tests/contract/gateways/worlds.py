@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from flexpay_reconcile.adapters.stripe_api.gateways import StripeGateways
-from flexpay_reconcile.billing.invoice import Invoice
+from flexpay_reconcile.billing.invoice import Invoice, payment_method_for
+from flexpay_reconcile.recovery.attempt import KeyAlias
+from flexpay_reconcile.recovery.outcome import Outcome
 from flexpay_reconcile.simulator import control
 from flexpay_reconcile.simulator.scenario import build_world, env_of
 from flexpay_reconcile.simulator.transport import SimulatorTransport
 from flexpay_reconcile.simulator.world import World
-from flexpay_reconcile.values.ids import AccountId, InvoiceId
+from flexpay_reconcile.values.ids import AccountId, InvoiceId, PaymentMethodId
 from flexpay_reconcile.values.instant import Instant
 from tests.unit.stripe_api.canned import Vault, integration
 
@@ -93,3 +95,30 @@ def site(permissions: object = "flexpay", **account: Any) -> Site:
         vault, WorldClock(world), lambda _: ACCOUNT, http_client=transport, wait=lambda span: None
     )
     return Site(world=world, transport=transport, gateways=gateways, vault=vault)
+
+
+EPOCH = Instant.from_seconds(0)
+
+
+def card_of(here: Site, invoice: Invoice) -> PaymentMethodId:
+    """What Stripe's documented order would charge."""
+    found = payment_method_for(
+        invoice, here.reader.subscription(there(invoice.subscription)), here.reader.customer(there(invoice.customer))
+    )
+    assert found is not None
+    return found
+
+
+def pay(here: Site, invoice: Invoice, number: int = 1, only_key: KeyAlias | None = None) -> Outcome:
+    """Attempt `number` on an invoice with its card."""
+    return here.charger.pay(
+        invoice.id,
+        payment_method=card_of(here, invoice),
+        idempotency_key=f"fp1:{ACCOUNT}:{invoice.id}:{number}",
+        only_key=only_key,
+    )
+
+
+def successes(here: Site, invoice: Invoice) -> int:
+    """How often the ledger took the invoice's money."""
+    return here.world.ledger.successes_by_invoice().get(invoice.id, 0)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-import stripe
 
 from flexpay_reconcile.config.keys import Environment
 from flexpay_reconcile.errors import BrokenInvariant
@@ -19,7 +18,7 @@ from flexpay_reconcile.recovery.outcome import (
     Unresolved,
 )
 from flexpay_reconcile.values.ids import InvoiceId, PaymentMethodId
-from tests.unit.stripe_api.canned import FALLBACK, PRIMARY, Bench, error, integration, invoice, limited
+from tests.unit.stripe_api.canned import PRIMARY, Bench, error, integration, invoice
 
 KEY = "fp1:acct_1Acme:in_1:1"
 
@@ -192,102 +191,9 @@ def test_maybe_executed(status, body, alarm):
     assert outcome.alarm is alarm
 
 
-def connection_error(cause: BaseException) -> stripe.APIConnectionError:
-    """What the SDK raises for a cause."""
-    raised = stripe.APIConnectionError("Unexpected error communicating with Stripe.", should_retry=True)
-    raised.__cause__ = cause
-    return raised
-
-
-def test_refused_connection_is_not_submitted():
-    """Nobody listened, so nothing was sent."""
-    bench = Bench()
-    bench.http.fails(connection_error(ConnectionRefusedError(111, "Connection refused")))
-    outcome = pay(bench)
-    assert isinstance(outcome, NotSubmitted)
-    assert outcome.reason is NotSubmittedReason.CONNECTION_REFUSED
-
-
-@pytest.mark.parametrize(
-    "cause", [TimeoutError("read"), ConnectionResetError(104, "reset"), BrokenPipeError(), OSError("odd")]
-)
-def test_lost_answers_are_unresolved(cause):
-    """A timeout or a reset may come after execution; the SDK sends it once, though it may think it worth a retry."""
-    bench = Bench()
-    bench.http.fails(connection_error(cause))
-    assert isinstance(pay(bench), Unresolved)
-    assert len(bench.http.sent) == 1
-
-
-def test_unexpected_exceptions_are_unresolved():
-    """A bug anywhere below does not lose the fact that a request may have left."""
-    bench = Bench()
-    bench.http.fails(RuntimeError("boom"))
-    assert isinstance(pay(bench), Unresolved)
-
-
-def test_limiter_moves_to_the_fallback_once_with_the_same_request():
-    """A 429 of the limiter is the one case for the fallback key: same idempotency key, same parameters."""
-    bench = Bench()
-    bench.http.answers(*limited(), Stripe_Rate_Limited_Reason="endpoint-rate").answers(200, invoice(status="paid"))
-    gateways = bench.gateways()
-    outcome = gateways.charger(integration()).pay(
-        InvoiceId("in_1"), payment_method=PaymentMethodId("pm_1"), idempotency_key=KEY
-    )
-    assert outcome == Approved(charge=None, request_id="req_1", key_alias=KeyAlias.FALLBACK)
-    first, second = bench.http.sent
-    assert (first.key, second.key) == (PRIMARY, FALLBACK)
-    assert first.params == second.params
-    assert first.headers["Idempotency-Key"] == second.headers["Idempotency-Key"] == KEY
-    assert (gateways.failovers, gateways.failovers_in_vain) == (1, 0)
-
-
-def test_limited_on_both_keys_is_not_submitted():
-    """Two requests at most, then patience; the next call begins with the primary key again."""
-    bench = Bench()
-    bench.http.answers(*limited(), Stripe_Rate_Limited_Reason="global-rate")
-    gateways = bench.gateways()
-    charger = gateways.charger(integration())
-    for _ in range(2):
-        outcome = charger.pay(InvoiceId("in_1"), payment_method=PaymentMethodId("pm_1"), idempotency_key=KEY)
-        assert isinstance(outcome, NotSubmitted)
-        assert outcome.reason is NotSubmittedReason.RATE_LIMITED
-    assert [sent.key for sent in bench.http.sent] == [PRIMARY, FALLBACK, PRIMARY, FALLBACK]
-    assert gateways.failovers_in_vain == 2
-
-
 def test_a_429_nobody_can_read_is_unresolved():
     """Without Stripe's error object a 429 may be anybody's, and the SDK does not even show its headers."""
     assert isinstance(said(429, "busy", Stripe_Rate_Limited_Reason="global-rate"), Unresolved)
-
-
-def test_broken_fallback_key_does_not_park_the_case():
-    """When the fallback key is refused, the limiter's answer stands, for the primary key works."""
-    bench = Bench()
-    bench.http.answers(*limited(), Stripe_Rate_Limited_Reason="global-rate").answers(401, error(code="api_key_expired"))
-    outcome = pay(bench)
-    assert isinstance(outcome, NotSubmitted)
-    assert (outcome.reason, outcome.key_alias) == (NotSubmittedReason.RATE_LIMITED, KeyAlias.PRIMARY)
-
-
-def test_unknown_end_on_the_fallback_names_the_fallback():
-    """A replay must go through the key that sent it, so the outcome names it."""
-    bench = Bench()
-    bench.http.answers(*limited(), Stripe_Rate_Limited_Reason="global-rate").answers(500, error("api_error"))
-    outcome = pay(bench)
-    assert isinstance(outcome, Unresolved)
-    assert outcome.key_alias is KeyAlias.FALLBACK
-
-
-@pytest.mark.parametrize(("alias", "key"), [(KeyAlias.PRIMARY, PRIMARY), (KeyAlias.FALLBACK, FALLBACK)])
-def test_a_replay_keeps_its_key(alias, key):
-    """With only_key there is no second request, limiter or not."""
-    bench = Bench()
-    bench.http.answers(*limited(), Stripe_Rate_Limited_Reason="endpoint-rate")
-    outcome = pay(bench, only_key=alias)
-    assert isinstance(outcome, NotSubmitted)
-    assert [sent.key for sent in bench.http.sent] == [key]
-    assert outcome.key_alias is alias
 
 
 @pytest.mark.parametrize("key", ["fp1:acct_1Acme:in_2:1", "fp1:acct_2:in_1:1", "other", "fp1:acct_1Acme:in_1"])
