@@ -41,9 +41,12 @@ class Loops:
         return sum(self._one(loop) for loop in self.loops)
 
     def until_quiet(self) -> int:
-        """Turn until nothing is due any more at this moment; for virtual time."""
+        """Turn while something is due at this moment; for virtual time. What cannot be done now is left for later."""
         done = 0
         for _ in range(MAX_TURNS):
+            due = self.next_due()
+            if due is None or due > self.now():
+                return done
             worked = self.turn()
             done += worked
             if not worked:

@@ -24,7 +24,8 @@ from flexpay_reconcile.errors import FlexpayError, OperatorError, TryLater
 from flexpay_reconcile.operations import follow_invoice, follow_subscription, record_money
 from flexpay_reconcile.operations.context import LOG, Context
 from flexpay_reconcile.ports.configurations import AppliedConfiguration
-from flexpay_reconcile.ports.store import InboxEvent, InboxState
+from flexpay_reconcile.ports.rows import InboxEvent, InboxState
+from flexpay_reconcile.ports.store import UnitOfWork
 from flexpay_reconcile.recovery.attempt import KEY_PREFIX, is_ours
 from flexpay_reconcile.values.ids import IntegrationId, InvoiceId
 from flexpay_reconcile.values.instant import Span
@@ -39,36 +40,94 @@ class Turn:
     """What one turn has already read again, so that no object is read twice."""
 
     seen: set[tuple[IntegrationId, str]] = field(default_factory=set)
-    processed: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Understood:
+    """A stored event, whose it is, and what it says."""
+
+    event: InboxEvent
+    integration: Integration
+    signal: Signal
 
 
 def process_inbox(context: Context, *, limit: int = 200) -> int:
-    """Work through up to `limit` pending events; returns how many were processed."""
+    """Work through up to `limit` pending events; returns how many were processed.
+
+    Facts are written for all of them in one unit of work; objects are read one by one. A crash before the last commit
+    processes events again, which changes nothing: every handler is idempotent.
+    """
     running = context.running()
     if running is None:
         return 0
     with context.store.reading() as view:
         events = view.inbox.pending(context.clock.now(), limit)
+    understood = [each for event in events if (each := _understand(context, running, event)) is not None]
+    facts = [each for each in understood if isinstance(each.signal, ChargeSeen | RefundSeen | NotForUs)]
+    done = len(facts)
+    if facts and not _record_all(context, facts):
+        done = sum(_record_all(context, [each]) for each in facts)
     turn = Turn()
-    for event in events:
-        _one(context, running, event, turn)
-    return turn.processed
+    followed = [each.event for each in understood if each not in facts and _follow(context, running, each, turn)]
+    if followed:
+        with context.store.begin() as unit:
+            for event in followed:
+                unit.inbox.mark(_done(event))
+    return done + len(followed)
 
 
-def _one(context: Context, running: AppliedConfiguration, event: InboxEvent, turn: Turn) -> None:
-    integration = running.configuration.integrations.get(event.integration_id)
+def _understand(context: Context, running: AppliedConfiguration, event: InboxEvent) -> _Understood | None:
+    """The event's integration and signal; None (and tried again later) when it cannot be understood."""
     try:
+        integration = running.configuration.integrations.get(event.integration_id)
         if integration is None:
             raise OperatorError("the integration is no longer configured", code="E-integration-unknown")
         account = running.configuration.company_of(integration).stripe_account
-        word = _act(context, running, integration, context.events.signal(event.body, account), turn)
+        return _Understood(event=event, integration=integration, signal=context.events.signal(event.body, account))
     except (FlexpayError, ValueError) as problem:
         _failed(context, event, problem)
+        return None
+
+
+def _record_all(context: Context, facts: list[_Understood]) -> bool:
+    """Write facts and marks together; False when that failed, and then a single one of them is tried again later."""
+    try:
+        with context.store.begin() as unit:
+            for each in facts:
+                _record(unit, each)
+                unit.inbox.mark(_done(each.event))
+    except (FlexpayError, ValueError) as problem:
+        if len(facts) == 1:
+            _failed(context, facts[0].event, problem)
+        return False
+    return True
+
+
+def _record(unit: UnitOfWork, understood: _Understood) -> None:
+    """Money that moved: into the card ledger and the transactions. Of another mode: nothing (A16)."""
+    signal, integration = understood.signal, understood.integration
+    if signal.event.livemode != integration.environment.livemode:
         return
-    turn.processed += 1
-    LOG.debug("event processed", extra={"event": event.event_id, "type": event.type, "came_to": word})
-    with context.store.begin() as unit:
-        unit.inbox.mark(replace(event, state=InboxState.DONE, tries=event.tries + 1, next_try_at=None, error=""))
+    if isinstance(signal, ChargeSeen):
+        invoice = _invoice_of_key(signal.event.idempotency_key)
+        record_money.record_charges(unit, integration.id, [signal.charge], invoice=invoice)
+    elif isinstance(signal, RefundSeen):
+        record_money.record_refund(unit, integration.id, signal)
+
+
+def _follow(context: Context, running: AppliedConfiguration, understood: _Understood, turn: Turn) -> bool:
+    """Read the object again and bring its cases into line; False when it has to be tried again."""
+    try:
+        word = _act(context, running, understood.integration, understood.signal, turn)
+    except (FlexpayError, ValueError) as problem:
+        _failed(context, understood.event, problem)
+        return False
+    LOG.debug("event processed", extra={"event": understood.event.event_id, "came_to": word})
+    return True
+
+
+def _done(event: InboxEvent) -> InboxEvent:
+    return replace(event, state=InboxState.DONE, tries=event.tries + 1, next_try_at=None, error="")
 
 
 def _failed(context: Context, event: InboxEvent, problem: Exception) -> None:
@@ -109,17 +168,8 @@ def _act(
             return follow_subscription.follow_customer(
                 context, running, integration, signal.customer, card_updated=updated
             )
-        case ChargeSeen():
-            invoice = _invoice_of_key(signal.event.idempotency_key)
-            with context.store.begin() as unit:
-                record_money.record_charges(unit, integration.id, [signal.charge], invoice=invoice)
+        case ChargeSeen() | RefundSeen() | NotForUs():
             return "recorded"
-        case RefundSeen():
-            with context.store.begin() as unit:
-                record_money.record_refund(unit, integration.id, signal)
-            return "recorded"
-        case NotForUs():
-            return signal.because
         case _:
             assert_never(signal)
 

@@ -13,6 +13,7 @@ from flexpay_reconcile.reconcile import codec
 from flexpay_reconcile.reconcile.render import text as plan_text
 from flexpay_reconcile.rehearsal import arm, merchant, story
 from flexpay_reconcile.rehearsal.account import Account, Line
+from flexpay_reconcile.rehearsal.stage import Stage
 from flexpay_reconcile.values.instant import Span
 from flexpay_reconcile.values.money import Money
 
@@ -68,7 +69,7 @@ def run(folder: Path, states: Path, told: Told, *, days: int = DAYS) -> Figures:
     return figures
 
 
-def _tale(stage: arm.Stage) -> list[str]:
+def _tale(stage: Stage) -> list[str]:
     """One case as a story."""
     chosen = story.choose(stage.parts.store)
     if chosen is None:

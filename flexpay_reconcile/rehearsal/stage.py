@@ -80,29 +80,27 @@ class Stage:
         """Let time pass until `end`: the world's own events, deliveries, and the engine's loops when they are due."""
         self._settle()
         while self.now < end:
-            before = self.now
-            self.world.advance_to(self._next_moment(end).seconds)
-            if self._news or self._due():
+            due = self.engine.loops.next_due()
+            self.world.advance_to(self._next_moment(due, end).seconds)
+            if self._news or (due is not None and due <= self.now):
                 self._settle()
-            if on_step is not None and self.now > before:
+            if on_step is not None:
                 on_step(self.now)
         self._settle()
 
-    def _next_moment(self, end: Instant) -> Instant:
-        """The next instant at which the world or the engine has something to do, at least a second away."""
+    def _next_moment(self, due: Instant | None, end: Instant) -> Instant:
+        """The next instant at which the world or the engine has something to do.
+
+        The world's own events may stand at the present; the engine is at rest here, so what it has due is later.
+        """
+        later = self.now.plus(Span.of(seconds=1))
         candidates = [end]
+        if due is not None:
+            candidates.append(max(later, Instant.from_seconds(-(-due.ms // 1000))))
         event = self.world.next_event_at()
         if event is not None:
-            candidates.append(Instant.from_seconds(event))
-        due = self.engine.loops.next_due()
-        if due is not None:
-            candidates.append(Instant.from_seconds(-(-due.ms // 1000)))
-        later = self.now.plus(Span.of(seconds=1))
-        return min(end, max(later if event is None or event > self.world.now else self.now, min(candidates)))
-
-    def _due(self) -> bool:
-        due = self.engine.loops.next_due()
-        return due is not None and due <= self.now
+            candidates.append(Instant.from_seconds(max(event, self.world.now)))
+        return min(candidates)
 
     def _settle(self) -> None:
         """Turn the loops, and deliver what their calls caused, until nothing is left to do at this moment."""

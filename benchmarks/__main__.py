@@ -1,0 +1,20 @@
+"""`python -m benchmarks`: every benchmark, one table each. Reads the wall clock; used by no test."""
+
+from __future__ import annotations
+
+import sys
+
+from benchmarks import commands, engine
+
+
+def main() -> None:
+    """Run all, or the ones named on the command line."""
+    chosen = sys.argv[1:] or ["commands", "engine"]
+    if "commands" in chosen:
+        commands.main()
+    if "engine" in chosen:
+        engine.main()
+
+
+if __name__ == "__main__":
+    main()
