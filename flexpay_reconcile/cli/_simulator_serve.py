@@ -1,0 +1,75 @@
+"""Start a simulator: a scenario file to a world, its keys to an environment file, and the server. Decides nothing.
+
+The only command that imports the simulator besides the demo.
+"""
+
+from __future__ import annotations
+
+import shlex
+import socket
+from pathlib import Path
+
+import click
+
+from flexpay_reconcile.cli import files, output
+from flexpay_reconcile.cli._listening import Address, bind
+from flexpay_reconcile.errors import ErrorKind, OperatorError
+from flexpay_reconcile.manifest.document import load_plain
+from flexpay_reconcile.simulator import scenario, server
+from flexpay_reconcile.simulator.world import World
+
+_READ_AT_MOST = 4 * 1024 * 1024
+_LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
+
+def run(host: str, port: int, scenario_file: Path, env_file: Path | None) -> None:
+    """Serve until a signal; `ready URL` on standard output once requests are answered."""
+    if host not in _LOOPBACK:
+        raise click.UsageError(f"the simulator serves this machine only: --host is one of {', '.join(_LOOPBACK)}")
+    world = load(scenario_file)
+    listening = bind(host, port)
+    with listening:
+        url = f"http://{Address(host=host, port=listening.getsockname()[1]).text()}"
+        # From here on a caller is answered or kept waiting, never refused: who finds the file may call.
+        if env_file is not None:
+            files.write_private(str(env_file), env_text(scenario.env_of(world)))
+        _serve(world, host, listening, url)
+
+
+def _serve(world: World, host: str, listening: socket.socket, url: str) -> None:
+    made = server.make_server(world, host, listening.getsockname()[1], lambda _: output.result(f"ready {url}"))
+    made.run(sockets=[listening])
+
+
+def load(path: Path) -> World:
+    """The world of a scenario file; every fault of the YAML at once, each at its place (exit 3)."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(_READ_AT_MOST)
+    except OSError as problem:
+        raise _invalid(f"{path} cannot be read: {problem.strerror}") from None
+    document, faults = load_plain(str(path), data)
+    for each in faults:
+        output.note(output.printable(each.text()))
+    if faults:
+        raise _invalid(f"the scenario has {len(faults)} error{'' if len(faults) == 1 else 's'}")
+    if not isinstance(document, dict):
+        raise _invalid(f"{path} holds no scenario")
+    try:
+        return scenario.build_world(document)
+    except scenario.ScenarioError as problem:
+        raise _invalid(f"{path}: {problem}") from None
+
+
+def env_text(values: dict[str, str]) -> str:
+    """`NAME=value` lines for a shell's `set -a; . FILE; set +a`."""
+    return "".join(f"{name}={shlex.quote(value)}\n" for name, value in values.items())
+
+
+def _invalid(message: str) -> OperatorError:
+    return OperatorError(
+        message,
+        code="E-scenario",
+        hint="examples/01-one-account/scenario.yaml is one to start from",
+        kind=ErrorKind.MANIFEST_INVALID,
+    )
