@@ -38,6 +38,7 @@ class SqliteAttempts:
     def add(self, attempt: Attempt) -> None:
         """Insert; the same (account, invoice, number) twice is a BrokenInvariant."""
         row = _columns(attempt) | {
+            "case_id": attempt.case_id,
             "integration_id": attempt.integration_id,
             "idempotency_key": attempt.idempotency_key,
         }
@@ -79,12 +80,11 @@ class SqliteAttempts:
 
 
 def _columns(attempt: Attempt) -> dict[str, Any]:
-    """Every column but the two that never change."""
+    """Every column but those that never change."""
     return {
         "account": attempt.account,
         "invoice": attempt.invoice,
         "number": attempt.number,
-        "case_id": attempt.case_id,
         "revision": attempt.revision,
         "state": attempt.state.value,
         "params_hash": attempt.params_hash,

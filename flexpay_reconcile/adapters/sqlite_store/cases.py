@@ -27,6 +27,8 @@ class SqliteCases:
     def add(self, case: RecoveryCase) -> None:
         """Insert a new case; a second live case for one (account, invoice) is a BrokenInvariant."""
         row = _moving(case) | {
+            "subscription": case.subscription,
+            "customer": case.customer,
             "account": case.account,
             "invoice": case.invoice,
             "life": case.life,
@@ -94,8 +96,6 @@ def _moving(case: RecoveryCase) -> dict[str, Any]:
     """The columns that may change over a case's life, and its id."""
     return {
         "id": case.id,
-        "subscription": case.subscription,
-        "customer": case.customer,
         "state": case.state.value,
         "live": 0 if case.is_final() else 1,
         "version": case.version,

@@ -37,13 +37,12 @@ CREATE TABLE cases (
     opened_at       INTEGER NOT NULL,
     due_at          INTEGER,
     body            TEXT NOT NULL,
-    UNIQUE (account, invoice, life)
+    UNIQUE (invoice, account, life)
 ) STRICT;
 CREATE UNIQUE INDEX cases_one_live ON cases (account, invoice) WHERE live = 1;
 CREATE INDEX cases_due ON cases (due_at, state, live) WHERE due_at IS NOT NULL;
-CREATE INDEX cases_subscription ON cases (subscription, account, live);
-CREATE INDEX cases_customer ON cases (customer, account, live);
-CREATE INDEX cases_invoice ON cases (invoice);
+CREATE INDEX cases_subscription ON cases (subscription, account);
+CREATE INDEX cases_customer ON cases (customer, account);
 CREATE INDEX cases_opened ON cases (opened_at, id);
 
 CREATE TABLE attempts (
@@ -77,7 +76,6 @@ CREATE INDEX attempts_planned ON attempts (planned_for) WHERE state = 'planned';
 CREATE INDEX attempts_check ON attempts (check_at) WHERE state IN ('submitting', 'unresolved', 'pending');
 CREATE INDEX attempts_sent ON attempts (integration_id, intent_at) WHERE intent_at IS NOT NULL;
 CREATE INDEX attempts_ended ON attempts (integration_id, ended_at) WHERE ended_at IS NOT NULL;
-CREATE INDEX attempts_case ON attempts (case_id);
 -- Invariants A4, A5: the same idempotency key never goes with other parameters, and its first sending never moves later.
 -- It may be cleared: an intent whose call was surely not made is taken back.
 CREATE TRIGGER attempts_keep_params BEFORE UPDATE ON attempts

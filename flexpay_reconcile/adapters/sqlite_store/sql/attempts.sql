@@ -6,9 +6,9 @@ VALUES (:account, :invoice, :number, :case_id, :integration_id, :revision, :stat
         :key_alias, :fence, :planned_for, :intent_at, :first_sent_at, :check_at, :ended_at, :body);
 
 -- name: attempts_save
--- What became of an attempt. The partial unique index refuses a second one in flight for the invoice.
+-- What became of an attempt; it stays its case's. The partial unique index refuses a second one in flight for the invoice.
 UPDATE attempts
-SET case_id = :case_id, revision = :revision, state = :state, params_hash = :params_hash, key_alias = :key_alias,
+SET revision = :revision, state = :state, params_hash = :params_hash, key_alias = :key_alias,
     fence = :fence, planned_for = :planned_for, intent_at = :intent_at, first_sent_at = :first_sent_at,
     check_at = :check_at, ended_at = :ended_at, body = :body
 WHERE account = :account AND invoice = :invoice AND number = :number;

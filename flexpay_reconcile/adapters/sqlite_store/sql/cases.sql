@@ -6,10 +6,9 @@ VALUES (:id, :account, :invoice, :life, :integration_id, :subscription, :custome
         :opened_at, :due_at, :body);
 
 -- name: cases_save
--- The next version of a case, if nobody saved one since it was read.
+-- The next version of a case, if nobody saved one since it was read. Whose invoice it is never changes.
 UPDATE cases
-SET state = :state, live = :live, version = :version, due_at = :due_at, body = :body,
-    subscription = :subscription, customer = :customer
+SET state = :state, live = :live, version = :version, due_at = :due_at, body = :body
 WHERE id = :id AND version = :version - 1;
 
 -- name: cases_get
