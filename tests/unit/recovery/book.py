@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from flexpay_reconcile.config.policy import QuietHours
 from flexpay_reconcile.declines.decline import DeclineKind
 from flexpay_reconcile.recovery.attempt import Attempt, AttemptState
 from flexpay_reconcile.recovery.case import CaseState, RecoveryCase
@@ -109,3 +110,9 @@ def facts(**changes: Any) -> Facts:
         ),
         **changes,
     )
+
+
+def quiet(start: str, end: str, zone: str) -> QuietHours:
+    """Quiet hours from and to `HH:MM`."""
+    minutes = [int(text[:2]) * 60 + int(text[3:]) for text in (start, end)]
+    return QuietHours(from_minute=minutes[0], to_minute=minutes[1], time_zone=zone)
