@@ -6,7 +6,7 @@ are accepted. Killed anywhere, the next apply ends with one endpoint and a known
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from flexpay_reconcile.billing.webhook_endpoint import EndpointStatus
@@ -15,7 +15,7 @@ from flexpay_reconcile.errors import BrokenInvariant, FlexpayError, TryLater
 from flexpay_reconcile.operations.apply_steps import Run, stale
 from flexpay_reconcile.operations.plan_manifest import CREATE_STEP
 from flexpay_reconcile.ports.account_writer import AccountWriter, EndpointChanges
-from flexpay_reconcile.ports.control_state import Step
+from flexpay_reconcile.ports.control_state import AppliedResource, Step
 from flexpay_reconcile.reconcile.change import Action, Change
 from flexpay_reconcile.reconcile.kinds import webhook_endpoint as kind
 from flexpay_reconcile.reconcile.resource import Kind
@@ -37,13 +37,10 @@ def carry_out(run: Run, writer: AccountWriter, work: EndpointWork) -> None:
     """Make the change; TryLater or OperatorError leave a journal from which the next apply goes on."""
     change = work.change
     match change.action:
-        case Action.CREATE:
-            _create(run, writer, work, replaces=None)
+        case Action.CREATE | Action.REPLACE:
+            _put_in_place(run, writer, work)
         case Action.UPDATE:
             _update(run, writer, change, change.remote_id or "", _in_place(change))
-        case Action.REPLACE:
-            new_id, recorded = _create(run, writer, work, replaces=change.remote_id)
-            _delete_replaced(run, writer, change, new_id, recorded)
         case Action.DELETE:
             _delete(run, writer, change)
         case Action.FORGET:
@@ -53,19 +50,66 @@ def carry_out(run: Run, writer: AccountWriter, work: EndpointWork) -> None:
 
 
 def forget(run: Run, change: Change) -> None:
-    """Remove our record of it; nothing is called."""
+    """Remove our record of it, or of the one it replaced (`deposed`), and its secret; nothing is called."""
     step = run.intend(change.address, change.action.value, {"remote_id": change.remote_id})
-    name = kind.secret_name(change.name, change.remote_id) if change.remote_id else None
-    run.done(step, forget=True, secret_name=name, integration_id=change.name)
+    _forgotten(run, change, step, change.remote_id)
 
 
-def _create(run: Run, writer: AccountWriter, work: EndpointWork, *, replaces: str | None) -> tuple[str, dict[str, Any]]:
-    """The new endpoint's id and what is on record of it; its secret is on disk in the same transaction."""
+def was_made(run: Run, change: Change, step: Step) -> None:
+    """The receipt of an interrupted repair that Stripe shows to have been made."""
+    run.done(step, resource=_record(run, change, _wanted(change), change.remote_id, _replaced(run, change)))
+
+
+def _record(
+    run: Run, change: Change, attributes: dict[str, Any], remote_id: str | None, replaced: list[str]
+) -> AppliedResource:
+    """What is on record of an endpoint, with the ids it took the place of and that are not yet cleared away."""
+    notes = {kind.REPLACES: replaced} if replaced else {}
+    return run.record(Kind.WEBHOOK_ENDPOINT, change.address, {**attributes, **notes}, remote_id=remote_id)
+
+
+def _replaced(run: Run, change: Change) -> list[str]:
+    current = run.state.applied().get(change.address)
+    return list(current.attributes.get(kind.REPLACES, ())) if current else []
+
+
+def _forgotten(run: Run, change: Change, step: Step, gone: str | None) -> None:
+    """The receipt for an endpoint that is no more: its secret goes, and the record, or only the note in the record."""
+    current = run.state.applied().get(change.address)
+    resource = None
+    if change.deposed is not None and current is not None:
+        attributes = {name: value for name, value in current.attributes.items() if name != kind.REPLACES}
+        left = [each for each in _replaced(run, change) if each != gone]
+        resource = _record(run, change, attributes, current.remote_id, left)
+    run.done(
+        step,
+        resource=resource,
+        forget=change.deposed is None,
+        secret_name=kind.secret_name(change.name, gone) if gone else None,
+        integration_id=change.name,
+    )
+
+
+def _put_in_place(run: Run, writer: AccountWriter, work: EndpointWork) -> None:
+    """Make the endpoint, then clear away what it took the place of: at Stripe, and the secret of one deleted there."""
+    change = work.change
+    last = run.state.applied().get(change.address)
+    new_id = _create(run, writer, work, last.remote_id if last else None)
+    if last is not None and last.remote_id not in {None, change.remote_id, new_id}:
+        forget(run, replace(change, action=Action.FORGET, remote_id=last.remote_id, deposed=last.remote_id))
+    if change.action is Action.REPLACE:
+        if change.remote_id in {None, new_id}:
+            raise BrokenInvariant(f"{change.address}: a replacement has an old endpoint and a new one")
+        _delete(run, writer, replace(change, action=Action.DELETE, deposed=change.remote_id))
+
+
+def _create(run: Run, writer: AccountWriter, work: EndpointWork, last_id: str | None) -> str:
+    """The new endpoint's id; its secret, and what it takes the place of, are on disk in the same transaction."""
     change = work.change
     wanted = _wanted(change)
     step = work.resume
     if step is None:
-        detail = {"attributes": wanted, "api_version": API_VERSION, kind.REPLACES: replaces}
+        detail = {"attributes": wanted, "api_version": API_VERSION, kind.REPLACES: change.remote_id}
         step = run.intend(change.address, CREATE_STEP, detail)
     else:
         run.beat()
@@ -79,21 +123,20 @@ def _create(run: Run, writer: AccountWriter, work: EndpointWork, *, replaces: st
             api_version=API_VERSION,
             idempotency_key=step.idempotency_key,
         )
+        old = [each for each in (change.remote_id, last_id) if each not in {None, endpoint.id}]
+        replaced = [str(each) for each in dict.fromkeys([*old, *_replaced(run, change)])]
         recorded = {**wanted, "status": endpoint.status.value}
-        if replaces is not None:
-            recorded[kind.REPLACES] = replaces
         run.done(
             step,
-            resource=run.record(Kind.WEBHOOK_ENDPOINT, change.address, recorded, remote_id=endpoint.id),
+            resource=_record(run, change, recorded, endpoint.id, replaced),
             secret_name=kind.secret_name(change.name, endpoint.id),
             secret=secret,
             integration_id=change.name,
         )
     if wanted["status"] != endpoint.status.value:  # Stripe makes every endpoint enabled
         disabled = wanted["status"] == EndpointStatus.DISABLED.value
-        recorded = {**recorded, "status": wanted["status"]}
-        _update(run, writer, change, endpoint.id, EndpointChanges(disabled=disabled), recorded)
-    return endpoint.id, recorded
+        _update(run, writer, change, endpoint.id, EndpointChanges(disabled=disabled))
+    return endpoint.id
 
 
 def _in_place(change: Change) -> EndpointChanges:
@@ -109,37 +152,12 @@ def _in_place(change: Change) -> EndpointChanges:
     )
 
 
-def _update(
-    run: Run,
-    writer: AccountWriter,
-    change: Change,
-    endpoint_id: str,
-    changes: EndpointChanges,
-    recorded: dict[str, Any] | None = None,
-) -> None:
+def _update(run: Run, writer: AccountWriter, change: Change, endpoint_id: str, changes: EndpointChanges) -> None:
     step = run.intend(change.address, Action.UPDATE.value, {"remote_id": endpoint_id})
     with _Closing(run, step):
         if writer.update_endpoint(endpoint_id, changes, idempotency_key=step.idempotency_key) is None:
             raise stale(f"{change.address}: {endpoint_id} was deleted at Stripe meanwhile")
-        attributes = recorded or _wanted(change)
-        run.done(step, resource=run.record(Kind.WEBHOOK_ENDPOINT, change.address, attributes, remote_id=endpoint_id))
-
-
-def _delete_replaced(run: Run, writer: AccountWriter, change: Change, new_id: str, recorded: dict[str, Any]) -> None:
-    """The old endpoint of a replacement; the record then no longer names it."""
-    old = change.remote_id
-    if old is None or old == new_id:
-        raise BrokenInvariant(f"{change.address}: a replacement has an old endpoint and a new one")
-    attributes = {name: value for name, value in recorded.items() if name != kind.REPLACES}
-    step = run.intend(change.address, Action.DELETE.value, {"remote_id": old})
-    with _Closing(run, step):
-        writer.delete_endpoint(old)
-        run.done(
-            step,
-            resource=run.record(Kind.WEBHOOK_ENDPOINT, change.address, attributes, remote_id=new_id),
-            secret_name=kind.secret_name(change.name, old),
-            integration_id=change.name,
-        )
+        run.done(step, resource=_record(run, change, _wanted(change), endpoint_id, _replaced(run, change)))
 
 
 def _delete(run: Run, writer: AccountWriter, change: Change) -> None:
@@ -153,17 +171,7 @@ def _delete(run: Run, writer: AccountWriter, change: Change) -> None:
     step = run.intend(change.address, change.action.value, {"remote_id": remote_id})
     with _Closing(run, step):
         writer.delete_endpoint(remote_id)
-        resource = None
-        if change.deposed is not None and current is not None:
-            attributes = {n: v for n, v in current.attributes.items() if n != kind.REPLACES or v != remote_id}
-            resource = run.record(Kind.WEBHOOK_ENDPOINT, change.address, attributes, remote_id=current.remote_id)
-        run.done(
-            step,
-            resource=resource,
-            forget=change.deposed is None,
-            secret_name=kind.secret_name(change.name, remote_id),
-            integration_id=change.name,
-        )
+        _forgotten(run, change, step, remote_id)
 
 
 def _wanted(change: Change) -> dict[str, Any]:

@@ -70,7 +70,7 @@ def apply_plan(
     _refuse(plan)
     if configuration.digest() != plan.manifest_digest:
         raise stale("the manifest is not the one this plan was made from")
-    if not plan.has_changes:
+    if not plan.has_changes and not world.state.unfinished_steps():
         return ApplyReport(done=(), revision=None)
     nonce = world.identifiers.fresh()
     with lock_held(world.state, world.clock, holder, nonce):
@@ -169,8 +169,14 @@ def _settle_unfinished(plan: Plan, configuration: Configuration, run: Run) -> di
             raise stale(f"{change.address} can no longer be resumed")
         resumed[change.address] = step
     kept = {(step.run_id, step.number) for step in resumed.values()}
+    as_wanted = {c.address: c for c in plan.changes if c.kind is Kind.WEBHOOK_ENDPOINT and c.action is Action.NO_OP}
     for step in unfinished:
-        if (step.run_id, step.number) not in kept:
+        if (step.run_id, step.number) in kept:
+            continue
+        standing = as_wanted.get(step.address)
+        if standing is not None and step.action == Action.UPDATE.value:
+            apply_endpoint.was_made(run, standing, step)
+        else:
             run.failed(step, "not resumed: what it did was read from Stripe and planned anew")
     return resumed
 

@@ -57,7 +57,10 @@ def plan(facts: EndpointFacts) -> EndpointPlan:
     others = tuple(each for each in facts.ours if current is None or each.id != current.id)
     leftovers = () if facts.resumable else tuple(each for each in others if _we_made(each, facts))
     strangers = tuple(each for each in others if not _we_made(each, facts))
-    removals = tuple(_remove(facts, each, Reason.LEFTOVER, deposed=True) for each in leftovers)
+    removals = (
+        *(_remove(facts, each, Reason.LEFTOVER, deposed=True) for each in leftovers),
+        *_forget_replaced(facts),
+    )
     if facts.desired is None:
         return EndpointPlan(changes=(*_remove_current(facts, current), *removals), strangers=strangers)
     observed = kind.observed(current, facts.name, facts.path) if current else None
@@ -81,7 +84,7 @@ def _we_made(endpoint: WebhookEndpoint, facts: EndpointFacts) -> bool:
     """Whether this very state made it; nothing else may be deleted as a leftover."""
     if facts.lineage is not None and endpoint.metadata.get(kind.STATE_KEY) == facts.lineage:
         return True
-    return facts.last is not None and endpoint.id in {facts.last.remote_id, facts.last.attributes.get(kind.REPLACES)}
+    return facts.last is not None and endpoint.id in {facts.last.remote_id, *_replaced(facts)}
 
 
 def _towards(
@@ -140,6 +143,21 @@ def _remove(facts: EndpointFacts, endpoint: WebhookEndpoint, reason: Reason, *, 
         remote_id=endpoint.id,
         deposed=endpoint.id if deposed else None,
         precondition=seen.fingerprint(),
+    )
+
+
+def _replaced(facts: EndpointFacts) -> list[str]:
+    """Endpoints that were replaced and whose clearing away is not on record."""
+    return list(facts.last.attributes.get(kind.REPLACES, ())) if facts.last else []
+
+
+def _forget_replaced(facts: EndpointFacts) -> tuple[Change, ...]:
+    """The secret of an endpoint that was replaced and is gone, left by an apply that was interrupted."""
+    present = {each.id for each in facts.ours}
+    return tuple(
+        replace(_forget(facts, Reason.ALREADY_GONE), before={}, remote_id=each, deposed=each)
+        for each in sorted(_replaced(facts))
+        if each not in present and not facts.resumable
     )
 
 

@@ -27,7 +27,7 @@ STATE_KEY: Final = "fp_state"
 """Which state made it; written at creation, so that no state deletes what another one made."""
 MANAGED_BY_US: Final = "flexpay-reconcile"
 REPLACES: Final = "replaces"
-"""In our record only: the id of the endpoint this one replaces, until that is deleted."""
+"""In our record only: ids of endpoints this one took the place of, until they and their secrets are cleared away."""
 
 
 def secret_name(name: str, endpoint_id: str) -> str:
