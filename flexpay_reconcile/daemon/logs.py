@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import re
 import sys
 from collections.abc import Callable
 
+from flexpay_reconcile.errors import FlexpayError
 from flexpay_reconcile.values.instant import Instant
 
 _SECRETS = re.compile(r"((?:sk|rk)_(?:live|test|org)_|whsec_)[A-Za-z0-9_+/=-]+")
 """Without a word boundary before it: in a JSON line a key may follow an escape such as `\\n`."""
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
-_LIBRARIES = ("stripe", "apscheduler", "urllib3", "uvicorn.access")
+_LIBRARIES = ("stripe", "apscheduler", "urllib3", "uvicorn.access", "uvicorn.error")
 
 
 def redact(text: str) -> str:
@@ -28,11 +30,18 @@ class JsonFormatter(logging.Formatter):
         """`now` is the engine's clock, which may be virtual."""
         super().__init__()
         self._now = now
+        self._last = ""
+
+    def _stamp(self) -> str:
+        """The present; the last one known where the clock cannot be asked, which must not cost the line."""
+        with contextlib.suppress(FlexpayError):
+            self._last = self._now().text()
+        return self._last
 
     def format(self, record: logging.LogRecord) -> str:
         """The line."""
         line: dict[str, object] = {
-            "at": self._now().text(),
+            "at": self._stamp(),
             "level": record.levelname.lower(),
             "message": record.getMessage(),
         }

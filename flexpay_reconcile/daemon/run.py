@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
+import socket
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import uvicorn
 
@@ -32,25 +33,91 @@ class Parts:
     follow: Follow | None = None
 
 
-def serve(parts: Parts, *, host: str, port: int, tick_seconds: float = 1.0, on_ready: Callable[[], None] | None = None) -> None:
-    """Serve until SIGTERM or SIGINT; then finish the present turn and give the lease back."""
+def serve(
+    parts: Parts, *, listening: socket.socket, tick_seconds: float = 1.0, on_ready: Callable[[], None] | None = None
+) -> None:
+    """Serve on a listening socket until SIGTERM or SIGINT; then finish the present turn and give the lease back.
+
+    The signal is raised once more for the caller when all that is done.
+    """
     config = uvicorn.Config(
-        parts.app, host=host, port=port, log_config=None, access_log=False, timeout_graceful_shutdown=_MAX_SHUTDOWN_SECONDS
+        parts.app, log_config=None, access_log=False, timeout_graceful_shutdown=_MAX_SHUTDOWN_SECONDS
     )
     server = _Server(config, on_ready)
-    stopping = threading.Event()
-    if parts.follow is not None:
-        worker = threading.Thread(target=_follow_clock, args=(parts, parts.follow, stopping), name="loops", daemon=True)
-        worker.start()
-        server.run()
-        stopping.set()
-        worker.join(timeout=_MAX_SHUTDOWN_SECONDS)
-    else:
-        ticker = Ticker(parts.loops.turn, seconds=tick_seconds)
-        ticker.start()
-        server.run()
-        ticker.stop()
-    parts.release()
+    worker: _Worker = _Ticking(parts, tick_seconds) if parts.follow is None else _Following(parts, parts.follow)
+    worker.start()
+    try:
+        server.run(sockets=[listening])
+    finally:  # uvicorn raises the signal again as it leaves
+        if worker.stop():
+            parts.release()
+            LOG.info("stopped; the lease is given back")
+        else:
+            LOG.error("a turn is still under way; the lease is kept until it expires")
+
+
+class _Worker(Protocol):
+    """What turns the loops."""
+
+    def start(self) -> None:
+        """Begin."""
+
+    def stop(self) -> bool:
+        """Begin no further turn; whether the present one has ended."""
+
+
+class _Ticking:
+    """Turns the loops by a real clock."""
+
+    def __init__(self, parts: Parts, seconds: float) -> None:
+        self._ticker = Ticker(parts.loops.turn, seconds=seconds)
+
+    def start(self) -> None:
+        self._ticker.start()
+
+    def stop(self) -> bool:
+        self._ticker.stop()
+        return True
+
+
+class _Following:
+    """Turns the loops whenever a virtual clock has moved or a delivery has come."""
+
+    def __init__(self, parts: Parts, follow: Follow) -> None:
+        self._parts = parts
+        self._follow = follow
+        self._stopping = threading.Event()
+        self._idle = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="loops", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> bool:
+        """A thread that only waits for the clock to move is left waiting: it will not turn again."""
+        self._stopping.set()
+        return self._idle.wait(_MAX_SHUTDOWN_SECONDS)
+
+    def _run(self) -> None:
+        lost = False
+        while not self._stopping.is_set():
+            try:
+                self._parts.loops.until_quiet()
+                now = self._parts.loops.now()
+                due = self._parts.loops.next_due()
+                self._idle.set()
+                self._follow(now, due if due is None or due > now else None)
+                lost = False
+            except FlexpayError as problem:
+                if not lost:
+                    because = {"because": problem.message}
+                    LOG.error("the virtual clock cannot be followed", extra=because)  # noqa: TRY400 - words are enough
+                lost = True
+                self._idle.set()
+                self._stopping.wait(1.0)
+            if not self._stopping.is_set():
+                self._idle.clear()
+        self._idle.set()
 
 
 class _Server(uvicorn.Server):
@@ -60,21 +127,8 @@ class _Server(uvicorn.Server):
         super().__init__(config)
         self._on_ready = on_ready
 
-    async def startup(self, sockets: list[object] | None = None) -> None:  # type: ignore[override]
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Listen, then say so."""
-        await super().startup(sockets)  # type: ignore[arg-type]
+        await super().startup(sockets)
         if self.started and self._on_ready is not None:
             self._on_ready()
-
-
-def _follow_clock(parts: Parts, follow: Follow, stopping: threading.Event) -> None:
-    """With a virtual clock: do all there is to do at an instant, then wait to be woken at the next."""
-    while not stopping.is_set():
-        try:
-            parts.loops.until_quiet()
-            now = parts.loops.now()
-            due = parts.loops.next_due()
-            follow(now, due if due is None or due > now else None)
-        except FlexpayError as problem:
-            LOG.error("the virtual clock cannot be followed", extra={"because": problem.message})
-            stopping.wait(1.0)
