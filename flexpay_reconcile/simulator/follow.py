@@ -25,13 +25,17 @@ class Busy(Exception):
 
 @dataclass(slots=True, kw_only=True)
 class Follower:
-    """Somebody who lives in the world's time. `mark` is the number of deliveries known at the last idle moment."""
+    """Somebody who lives in the world's time. `mark` is the number of deliveries known at the last idle moment.
+
+    `turn` counts the calls: a new one stands for the follower, and one that a dead process left waiting does not.
+    """
 
     seen: float
     mark: int
     as_of: int = 0
     wake_at: int | None = None
     calls: int = 0
+    turn: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,19 +108,22 @@ class Conductor:
             follower = self._touch(name)
             follower.as_of, follower.wake_at = as_of, wake_at
             follower.calls += 1
+            follower.turn += 1
+            turn = follower.turn
             self.changed.notify_all()
             try:
                 while (reason := self._reason(name, follower)) is None:
                     left = deadline - self._monotonic()
-                    if left <= 0 or self._stopped:
+                    if left <= 0 or self._stopped or follower.turn != turn:
                         reason = "timeout"
                         break
                     self.changed.wait(left)
             finally:
                 follower.calls -= 1
-                follower.seen = self._monotonic()
-                follower.mark = self.world.delivered
-                self._settling.discard(name)
+                if follower.turn == turn:  # else a later call has taken over, and what happened is its to hear
+                    follower.seen = self._monotonic()
+                    follower.mark = self.world.delivered
+                    self._settling.discard(name)
                 self.changed.notify_all()
             return self.world.now, reason
 
@@ -171,7 +178,7 @@ class Conductor:
             return Follower(seen=moment, mark=0)
         follower = self._followers.get(name)
         if follower is None:
-            follower = self._followers[name] = Follower(seen=moment, mark=self.world.delivered)
+            follower = self._followers[name] = Follower(seen=moment, mark=0)  # what came before may be news to it
         follower.seen = moment
         return follower
 
