@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from flexpay_reconcile.adapters.identifiers import RandomIdentifiers
+from flexpay_reconcile.adapters.process_lock import ProcessLock
 from flexpay_reconcile.adapters.secret_sources import SecretSources
 from flexpay_reconcile.adapters.simulator_clock import SimulatorClock
 from flexpay_reconcile.adapters.sqlite_store import OpenState, open_store
@@ -175,6 +176,11 @@ def open_engine(parts: ControlParts, *, holder: str | None = None, virtual: bool
         health=lambda: _health(parts, context, loops),
         release=lambda: _release(parts, context),
     )
+
+
+def process_lock(state_path: str) -> ProcessLock:
+    """What keeps a second daemon of this machine away from a state file; not yet taken."""
+    return ProcessLock(Path(state_path))
 
 
 def listener_app(engine: Engine) -> Any:

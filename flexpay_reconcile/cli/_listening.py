@@ -51,8 +51,11 @@ def bind(host: str, port: int) -> socket.socket:
     """A listening socket; OperatorError where the address is taken, unknown or not allowed."""
     address = Address(host=host, port=port)
     try:
-        family, _, _, _, place = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
-        bound = socket.socket(family, socket.SOCK_STREAM)
+        family, kind, protocol, _, place = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        # With the protocol: asyncio sets TCP_NODELAY only where it is told TCP, and each answer would wait for 40 ms.
+        bound = socket.socket(family, kind, protocol)
     except OSError as problem:
         raise _refused(address, problem) from None
     try:

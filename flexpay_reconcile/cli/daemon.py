@@ -1,0 +1,128 @@
+"""`flexpay daemon`: the long-running process, put together and started. Decides nothing and charges nothing itself."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from flexpay_reconcile.cli import options, output
+from flexpay_reconcile.cli._listening import Address, AddressType, bind
+from flexpay_reconcile.errors import ErrorKind, OperatorError, TryLater
+
+if TYPE_CHECKING:
+    from flexpay_reconcile import bootstrap
+
+LOG = logging.getLogger("flexpay")
+
+
+@click.command("daemon")
+@click.option(
+    "--listen",
+    type=AddressType(),
+    default="127.0.0.1:8787",
+    show_default=True,
+    help="Where webhooks come in; put TLS in front of it.",
+)
+@options.state
+@options.stripe_api
+@options.secret_commands
+@click.option(
+    "--log-level",
+    type=click.Choice(["DEBUG", "INFO", "WARNING", "ERROR"], case_sensitive=False),
+    default="INFO",
+    show_default=True,
+)
+def command(
+    listen: Address, state_path: str, stripe_api: str | None, allow_secret_commands: bool, log_level: str
+) -> None:
+    """Take webhooks in, and recover failed payments as the applied configuration says.
+
+    Logs go to standard error, one JSON object a line. SIGTERM ends it gently with 143, Ctrl-C with 130: the turn under
+    way is finished and the lease given back. Killed instead, it loses nothing. A second daemon on one state ends
+    with 6.
+    """
+    _refuse_optimised(sys.flags.optimize)
+    from flexpay_reconcile import bootstrap
+
+    parts = bootstrap.open_control(state_path, stripe_api, allow_secret_commands, create=False)
+    try:
+        _refuse_live_keys(parts, stripe_api)
+        lock = bootstrap.process_lock(state_path)
+        lock.acquire()
+        try:
+            _run(parts, listen, stripe_api, log_level.upper())
+        finally:
+            lock.release()
+    finally:
+        parts.close()
+
+
+def _run(parts: bootstrap.ControlParts, listen: Address, stripe_api: str | None, log_level: str) -> None:
+    from flexpay_reconcile import bootstrap
+    from flexpay_reconcile.daemon import logs, run
+
+    # One name a machine: a daemon that follows a killed one takes its lease over, as the process lock allows.
+    holder = f"daemon on {socket.gethostname()}"
+    engine = bootstrap.open_engine(parts, holder=holder)
+    _take_lease(engine)
+    with bind(listen.host, listen.port) as listening:
+        if stripe_api:
+            now = parts.clock.now().short_text()
+            output.note(f"flexpay daemon: Stripe is the simulator at {stripe_api}; time is taken from it ({now})")
+        logs.configure(parts.clock.now, log_level)
+        address = Address(host=listen.host, port=listening.getsockname()[1]).text()
+        latest = parts.state.latest()
+        facts = {"listen": address, "revision": latest.revision if latest else "none applied yet"}
+        run.serve(
+            run.Parts(
+                app=bootstrap.listener_app(engine),
+                loops=engine.loops,
+                release=engine.release,
+                follow=bootstrap.follower(parts, holder) if stripe_api else None,
+            ),
+            listening=listening,
+            on_ready=lambda: LOG.info("ready", extra=facts),
+        )
+
+
+def _refuse_optimised(level: int) -> None:
+    """Under `python -O` assertions are gone, ours and those of libraries; money is not moved like that (G4)."""
+    if level:
+        raise OperatorError(
+            "the daemon does not run under python -O, which takes safety checks away",
+            code="E-optimised",
+            hint="start it without -O and without PYTHONOPTIMIZE",
+            kind=ErrorKind.GUARD_REFUSED,
+        )
+
+
+def _refuse_live_keys(parts: bootstrap.ControlParts, stripe_api: str | None) -> None:
+    latest = parts.state.latest() if stripe_api else None
+    live = (
+        [each.id for each in latest.configuration.integrations.values() if each.environment.livemode] if latest else []
+    )
+    if live:
+        raise OperatorError(
+            f"live integrations do not run against a simulator: {', '.join(sorted(live))}",
+            code="E-stripe-api-live-key",
+            hint="leave out --stripe-api (FLEXPAY_STRIPE_API), or use another state",
+            kind=ErrorKind.KEY_REFUSED,
+        )
+
+
+def _take_lease(engine: bootstrap.Engine) -> None:
+    if engine.context.hold_lease():
+        return
+    with engine.context.store.reading() as view:
+        present = view.leases.current()
+    who = f"{present.holder}, until {present.expires_at.short_text()}" if present else "another process"
+    raise TryLater(
+        f"the lease of this state is held by {who}",
+        code="E-daemon-running",
+        hint="stop that daemon first; a dead one's lease ends by itself",
+        kind=ErrorKind.LOCK_HELD,
+    )
