@@ -1,0 +1,121 @@
+"""Small merchants as plain dicts, and the manifest they are run with. Starts nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flexpay_reconcile.manifest import load
+from flexpay_reconcile.manifest.load import Loaded
+
+ACCOUNT = "acct_1SimCo"
+INTEGRATION = "sim-co"
+START = "2026-01-01T00:00:00Z"
+
+_MANIFEST = """\
+version: 1
+currencies: [USD]
+companies:
+  sim-co:
+    name: Sim Co
+    stripe_account: acct_1SimCo
+    time_zone: America/New_York
+integrations:
+  sim-co:
+    name: Sim Co (sandbox)
+    company: sim-co
+    environment: sandbox
+    status: {status}
+    description: FlexPay Webhook EndPoint
+    api_keys:
+      type: restricted
+      primary: {{env: SIM_PRIMARY}}
+      fallback: {{env: SIM_FALLBACK}}
+    webhook:
+      managed_by: flexpay
+      url: http://127.0.0.1:8787/webhooks/stripe/sim-co
+      listen_to: account
+    smart_retries:
+      attested:
+        by: billing@sim.example
+        on: 2025-11-20
+        expires: 2026-05-20
+        previous_rules: none
+        custom_schedule_empty: true
+        emails_off: true
+        subscription: leave_past_due
+        invoice: leave_past_due
+        other_dunning_off: true
+      stop_stripe_retries: {stop}
+    radar_allow_list: no
+    take_over: false
+    retry_policy: default
+    when_recovery_fails:
+      subscription: {{action: cancel_with_delay, delay: {{days: {delay_days}, hours: 0}}}}
+      invoice: mark_uncollectible_when_subscription_cancels
+retry_policies:
+  default:
+    timing: {timing}
+    max_attempts: {attempts}
+    window: {{days: {window_days}}}
+    minimum_spacing: {{hours: {spacing_hours}}}
+{more}"""
+
+
+def manifest(
+    *,
+    status: str = "enabled",
+    stop: str = "per_invoice",
+    delay_days: int = 0,
+    timing: str = "even",
+    attempts: int = 4,
+    window_days: int = 8,
+    spacing_hours: int = 24,
+    more: str = "",
+) -> Loaded:
+    """A loaded manifest; AssertionError with its diagnostics when it is not valid."""
+    text = _MANIFEST.format(
+        status=status,
+        stop=stop,
+        delay_days=delay_days,
+        timing=timing,
+        attempts=attempts,
+        window_days=window_days,
+        spacing_hours=spacing_hours,
+        more=more,
+    )
+    loaded = load.load([("flexpay.yaml", text.encode())])
+    assert loaded.configuration is not None, [each.text() for each in loaded.diagnostics]
+    return loaded
+
+
+def customer(card: str = "pm_card_visa", *, renews_in_days: float = 1.0, price: str = "gold") -> dict[str, Any]:
+    """A customer of a 31-day month whose next renewal comes so many days after the start."""
+    seconds = int(renews_in_days * 86_400)
+    return {"card": card, "price": price, "started": _START_SECONDS + seconds - 31 * 86_400}
+
+
+_START_SECONDS = 1_767_225_600
+"""START as epoch seconds."""
+
+
+def scenario(customers: dict[str, dict[str, Any]], *, seed: int = 1) -> dict[str, Any]:
+    """One test-mode account with both restricted keys and these customers."""
+    keys = [
+        {"env": env, "name": name, "type": "restricted", "permissions": "flexpay"}
+        for env, name in (("SIM_PRIMARY", "primary"), ("SIM_FALLBACK", "fallback"))
+    ]
+    return {
+        "version": 1,
+        "seed": seed,
+        "start": START,
+        "accounts": {
+            ACCOUNT: {
+                "name": "Sim Co",
+                "country": "US",
+                "livemode": False,
+                "keys": keys,
+                "prices": {"gold": {"amount": 2900, "currency": "usd", "interval": "month"}},
+                "customers": customers,
+            }
+        },
+    }
