@@ -1,0 +1,91 @@
+"""The gates that ask for time: the key's age, spacing, advice, ceilings, quiet hours, and nothing beyond the window."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from flexpay_reconcile.recovery import gates
+from flexpay_reconcile.recovery.case import CaseState
+from flexpay_reconcile.recovery.gates import Then
+from flexpay_reconcile.values.instant import Span
+from tests.unit.config import agreed
+from tests.unit.recovery import book
+from tests.unit.recovery.book import MS, NOW, facts
+
+
+def case(**changes):
+    """The facts with another case."""
+    return facts(case=book.case(state=CaseState.ATTEMPTING, **changes))
+
+
+@pytest.mark.parametrize(("age_ms", "open_"), [(-1, True), (0, False)])
+def test_the_age_of_a_key(age_ms, open_):
+    """A key goes again only while it is younger than 23 hours (invariant A5)."""
+    first = NOW.minus(gates.KEY_LIFE).minus(Span(age_ms))
+    closed = gates.ask(facts(attempt=book.attempt(first_sent_at=first)))
+    assert (closed is None) is open_
+
+
+@pytest.mark.parametrize(
+    ("given", "gate", "until"),
+    [
+        (case(last_attempt_at=NOW.minus(Span.of(hours=20))), "minimum_spacing", NOW.plus(Span.of(hours=4))),
+        (case(last_declined_at=NOW.minus(Span.of(hours=20))), "minimum_spacing", NOW.plus(Span.of(hours=4))),
+        (case(wait_until=NOW.plus(MS)), "advice_wait", NOW.plus(MS)),
+        (
+            facts(history=replace(facts().history, reached_at=(NOW.minus(Span.of(hours=2)), NOW.minus(MS)))),
+            "network_ceiling",
+            NOW.plus(Span.of(hours=22)),
+        ),
+    ],
+)
+def test_time_rules_wait(given, gate, until):
+    """Spacing, advice and ceilings are asked again now, and say from when the same attempt may go."""
+    closed = gates.ask(given)
+    assert closed is not None
+    assert (closed.gate, closed.then, closed.until) == (gate, Then.WAIT, until)
+
+
+def test_the_latest_of_several_bounds_counts():
+    """Of two rules that make it wait, the later one is given, so that it waits once."""
+    given = case(last_attempt_at=NOW.minus(MS), wait_until=NOW.plus(Span.of(days=2)))
+    closed = gates.ask(given)
+    assert closed is not None
+    assert (closed.gate, closed.until) == ("advice_wait", NOW.plus(Span.of(days=2)))
+
+
+@pytest.mark.parametrize(("until_ms", "then"), [(-1, Then.WAIT), (0, Then.DECIDE_AGAIN), (1, Then.DECIDE_AGAIN)])
+def test_nothing_waits_beyond_the_window(until_ms, then):
+    """A wait that ends after the window is decided anew at once, so that the case ends in time (invariant C1)."""
+    window_until = NOW.plus(Span.of(hours=5))
+    closed = gates.ask(case(wait_until=window_until.plus(Span(until_ms)), window_until=window_until))
+    assert closed is not None
+    assert (closed.gate, closed.then) == ("advice_wait", then)
+
+
+def test_quiet_hours_wait_to_their_end():
+    """In quiet hours the same attempt waits to their local end; NOW is 21:00 UTC on 25 November."""
+    quiet = agreed.policy(quiet_hours=book.quiet("20:00", "07:30", "Europe/Berlin"))
+    closed = gates.ask(facts(policy=quiet))
+    assert closed is not None
+    assert (closed.gate, closed.then) == ("quiet_hours", Then.WAIT)
+    assert closed.until is not None
+    assert closed.until.text() == "2026-11-26T06:30:00.000Z"
+
+
+def test_outside_quiet_hours_is_open():
+    """Quiet hours that are over hold nothing back."""
+    assert gates.ask(facts(policy=agreed.policy(quiet_hours=book.quiet("22:00", "21:00", "UTC")))) is None
+
+
+def test_quiet_hours_beyond_the_window():
+    """Quiet hours that last to the end of the window are decided anew."""
+    given = replace(
+        case(window_until=NOW.plus(Span.of(hours=1))),
+        policy=agreed.policy(quiet_hours=book.quiet("20:00", "07:30", "UTC")),
+    )
+    closed = gates.ask(given)
+    assert closed is not None
+    assert (closed.gate, closed.then) == ("quiet_hours", Then.DECIDE_AGAIN)
