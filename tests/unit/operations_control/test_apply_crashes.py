@@ -219,7 +219,7 @@ def test_a_refused_creation_is_partly_applied_and_goes_on_later():
     assert not house.plan().has_changes
 
 
-ROW = {
+ROW: dict[str, Any] = {
     "object": "webhook_endpoint",
     "api_version": None,
     "application": None,

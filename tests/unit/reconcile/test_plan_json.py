@@ -1,0 +1,184 @@
+"""The public JSON: valid, deterministic, bound to what it was made from, without secrets; text from it alone."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from flexpay_reconcile.errors import ErrorKind, OperatorError
+from flexpay_reconcile.reconcile import codec, stale
+from flexpay_reconcile.reconcile.data import plan_schema
+from flexpay_reconcile.reconcile.render.text import render
+from flexpay_reconcile.values.instant import Instant
+from tests.unit.operations_control.harness import EMPTY, MANIFEST, House
+
+MOVED = MANIFEST.replace("acme.example/hooks", "acme.example/other")
+ROOT = Path(__file__).resolve().parents[3]
+FRESH_PLAN = """
+from tests.unit.operations_control.harness import House
+from flexpay_reconcile.reconcile import codec
+import sys
+sys.stdout.write(codec.to_text(codec.to_json(House().plan(state=False))))
+"""
+
+
+def documents() -> dict[str, dict]:
+    """Plans of every kind of change, as public JSON."""
+    house = House()
+    found = {"first": codec.to_json(house.plan(state=False))}
+    house.apply()
+    found["empty"] = codec.to_json(house.plan())
+    house.endpoint()["status"] = "disabled"
+    found["drift"] = codec.to_json(house.plan(MOVED))
+    found["removed"] = codec.to_json(house.plan(EMPTY))
+    house.endpoint()["api_version"] = None
+    found["replace"] = codec.to_json(house.plan())
+    house.delete_in_dashboard(next(iter(house.endpoints)))
+    found["gone"] = codec.to_json(house.plan())
+    blind = House(permissions=["rak_charge_read"])
+    found["blind"] = codec.to_json(blind.plan())
+    return found
+
+
+@pytest.fixture(scope="module")
+def plans():
+    """All of them, made once."""
+    return documents()
+
+
+def test_every_plan_is_valid_under_its_schema(plans):
+    """What is printed is what the published schema says."""
+    validator = jsonschema.Draft7Validator(plan_schema())
+    jsonschema.Draft7Validator.check_schema(plan_schema())
+    for name, document in plans.items():
+        assert [each.message for each in validator.iter_errors(document)] == [], name
+
+
+def test_the_schema_refuses_what_is_no_plan(plans):
+    """A plan without its binds, or with an action nobody knows, is refused."""
+    validator = jsonschema.Draft7Validator(plan_schema())
+    assert not validator.is_valid({key: value for key, value in plans["first"].items() if key != "binds"})
+    changed = json.loads(json.dumps(plans["first"]))
+    changed["resource_changes"][0]["change"]["actions"] = ["explode"]
+    assert not validator.is_valid(changed)
+
+
+def test_same_inputs_same_bytes_over_hash_seeds():
+    """Two processes with other hash seeds make the same plan, to the byte."""
+    outputs = {
+        subprocess.run(
+            [sys.executable, "-c", FRESH_PLAN],
+            cwd=ROOT,
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            capture_output=True,
+            check=True,
+        ).stdout
+        for seed in ("1", "2", "77")
+    }
+    assert len(outputs) == 1
+    assert b'"plan_id": "sha256:' in outputs.pop()
+
+
+def test_as_of_is_the_one_instant():
+    """The same facts at the same instant give the same plan id; another instant another."""
+    house = House()
+    when = Instant.from_text("2026-01-01T00:00:00Z")
+    one, two = (codec.to_json(house.plan(state=False, as_of=when)) for _ in range(2))
+    later = codec.to_json(house.plan(state=False, as_of=Instant.from_text("2026-01-02T00:00:00Z")))
+    assert one == two
+    assert one["plan_id"] != later["plan_id"]
+
+
+def test_a_saved_plan_reads_back_and_a_changed_one_does_not(plans):
+    """One character changed by hand, another major version or other JSON is refused with PLAN_STALE."""
+    text = codec.to_text(plans["first"])
+    assert codec.read_saved(text) == plans["first"]
+    for bad in (
+        text.replace("recovery.acme.example", "attacker.example"),
+        text.replace('"format_version": "1.0"', '"format_version": "2.0"'),
+        "{}",
+        "[1, 2]",
+        "not json",
+        "[" * 100_000,
+    ):
+        with pytest.raises(OperatorError) as refused:
+            codec.read_saved(bad)
+        assert refused.value.kind is ErrorKind.PLAN_STALE
+
+
+def test_an_unmoved_world_leaves_a_saved_plan_as_it_is():
+    """Made again, a plan differs in nothing that counts; accepting the account at apply is no difference."""
+    house = House()
+    saved = codec.to_json(house.plan(accepted_accounts=frozenset()))
+    assert stale.differences(saved, codec.to_json(house.plan())) == ()
+
+
+def test_what_moved_is_named():
+    """Another manifest, another state, a moved endpoint: each is said."""
+    house = House()
+    saved = codec.to_json(house.plan())
+    house.apply()
+    fresh = codec.to_json(house.plan(MOVED))
+    words = "; ".join(stale.differences(saved, fresh))
+    assert "the manifest is not the one" in words
+    assert "the state was written since" in words
+    assert "webhook_endpoint.acme-us-sandbox moved" in words
+    assert "another state" in "; ".join(stale.differences(saved, codec.to_json(House(world=house.world).plan())))
+
+
+def test_no_secret_is_in_any_plan_or_its_text(plans):
+    """Neither keys nor signing secrets, whole or in part, appear anywhere (E6)."""
+    house = House()
+    house.apply()
+    secrets = [*house.secrets(), "rk_test_primary0123456789", "rk_test_fallback0123456789"]
+    everything = "".join(codec.to_text(each) + render(each) for each in plans.values())
+    everything += codec.to_text(codec.to_json(house.plan()))
+    assert "whsec_" not in everything
+    for secret in secrets:
+        assert secret not in everything
+        assert secret[-8:] not in everything
+
+
+def test_text_has_the_symbols_and_the_summary(plans):
+    """Every kind of change shows its symbol, and the last line counts them."""
+    shown = {name: render(document) for name, document in plans.items()}
+    assert "  + webhook_endpoint.acme-us-sandbox" in shown["first"]
+    assert "Plan: 8 to create, 0 to change, 0 to replace, 0 to delete." in shown["first"]
+    assert "No changes." in shown["empty"]
+    assert "  ~ webhook_endpoint.acme-us-sandbox" in shown["drift"]
+    assert 'status  "disabled" → "enabled"  (changed at Stripe)' in shown["drift"]
+    assert "  - webhook_endpoint.acme-us-sandbox" in shown["removed"]
+    assert "-/+ webhook_endpoint.acme-us-sandbox" in shown["replace"]
+    assert "deleted at Stripe since the last apply" in shown["gone"]
+    assert "not planned, because it could not be seen" in shown["blind"]
+    assert "  ! acme-us-sandbox: switch off Stripe's own retries" in shown["empty"]
+    assert "forecasting is not in this version" in shown["first"]
+
+
+def test_colour_is_only_paint():
+    """With colour the words are the same."""
+    document = codec.to_json(House().plan())
+    plain, painted = render(document), render(document, colour=True)
+    assert "\x1b[" not in plain
+    for code in ("0", "1", "2", "31", "32", "33"):
+        painted = painted.replace(f"\x1b[{code}m", "")
+    assert painted == plain
+
+
+def test_control_characters_do_not_reach_the_terminal(plans):
+    """A description from Stripe that holds an escape sequence is shown without it."""
+    house = House()
+    house.apply()
+    house.endpoint()["description"] = "\x1b[2Jgone"
+    assert "\x1b" not in render(codec.to_json(house.plan()))
+
+
+def test_impact_is_not_invented(plans):
+    """No forecast is built, and the plan says exactly that."""
+    assert all(document["impact"] == {"forecast": "not_built"} for document in plans.values())
