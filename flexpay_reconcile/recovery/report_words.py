@@ -86,10 +86,9 @@ def waiting(case: RecoveryCase) -> tuple[str, str]:
 
 def if_unpaid(case: RecoveryCase, policy: RetryPolicy, agreed: WhenRecoveryFails) -> tuple[str, ...]:
     """When recovery ends without money, and what then happens to subscription and invoice."""
-    end = case.window_until.short_text()
+    end = f"after {allowed_attempts(policy)} attempts, or when the window ends on {case.window_until.short_text()}"
     return (
-        f"Recovery ends after {allowed_attempts(policy)} attempts, or when the window ends on {end}; "
-        "at once on a hard decline.",
+        f"Recovery ends {end}; at once on a hard decline.",
         f"Then {_subscription(agreed)}, and {_invoice(agreed)}.",
     )
 
