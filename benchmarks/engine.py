@@ -91,13 +91,15 @@ def _measure(title: str, scenario: dict[str, Any], cast: merchant.Merchant, *, a
         decisions = _decisions(stage)
         stage.engine.release()
     own = sdk.seconds - server.seconds
+    per_call, served = own / max(sdk.calls, 1) * 1000, server.seconds / max(server.calls, 1) * 1000
+    days = figures.invoice_days
     print(f"  {title}: {figures.failed.count} failing invoices, {figures.attempts} attempts")
-    rate, target = figures.invoice_days / cpu, "(target 150)"
     print(f"    seconds: {wall:.1f} wall, {cpu:.1f} CPU")
-    print(f"    invoice-days under recovery: {figures.invoice_days}; {rate:.0f} a CPU second {target}, {figures.invoice_days / wall:.0f} a wall second")
+    rates = f"{days / cpu:.0f} a CPU second (target 150), {days / wall:.0f} a wall second"
+    print(f"    invoice-days under recovery: {days}; {rates}")
     print(f"    decisions: {decisions}; {decisions / cpu:.0f} a CPU second")
-    print(f"    Stripe calls: {sdk.calls}; the SDK's own share {own / wall:.0%} ({own / max(sdk.calls, 1) * 1000:.2f} ms a call)", end="")
-    print(f", the simulator's {server.seconds / wall:.0%} ({server.seconds / max(server.calls, 1) * 1000:.2f} ms a call)")
+    print(f"    Stripe calls: {sdk.calls}; the SDK's own share {own / wall:.0%} ({per_call:.2f} ms a call), ", end="")
+    print(f"the simulator's {server.seconds / wall:.0%} ({served:.2f} ms a call)")
     print(f"    peak memory so far: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024} MiB")
 
 

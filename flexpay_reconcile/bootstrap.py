@@ -26,8 +26,16 @@ from flexpay_reconcile.config.integration import Integration, ManagedBy, Status
 from flexpay_reconcile.daemon import listener
 from flexpay_reconcile.daemon.loops import Loop, Loops
 from flexpay_reconcile.errors import OperatorError
-from flexpay_reconcile.operations import backfill_events, finish_case, process_inbox, receive_event, resolve_attempt
-from flexpay_reconcile.operations import schedule_retries, stop_stripe_retries, submit_attempt
+from flexpay_reconcile.operations import (
+    backfill_events,
+    finish_case,
+    process_inbox,
+    receive_event,
+    resolve_attempt,
+    schedule_retries,
+    stop_stripe_retries,
+    submit_attempt,
+)
 from flexpay_reconcile.operations.context import Context
 from flexpay_reconcile.operations.receive_event import Received
 from flexpay_reconcile.ports.account_reader import AccountReaderFor
@@ -89,9 +97,7 @@ def open_control(
     """Open the state at a path (or `:memory:`) and bind Stripe's gateways to it."""
     present = clock or clock_for(stripe_api)
     path = None if state_path == ":memory:" else Path(state_path)
-    state: OpenState = open_store(
-        path or ":memory:", open_cipher(path), create=create, now=present.now()
-    )
+    state: OpenState = open_store(path or ":memory:", open_cipher(path), create=create, now=present.now())
     secrets = SecretSources(environ=environ, allow_commands=allow_secret_commands, state=state.control.secret)
     virtual = stripe_api is not None or http_client is not None
     accounts = _Accounts(state.control)
@@ -141,7 +147,7 @@ def _no_wait(span: Span) -> None:
     """A virtual clock does not pass while we wait."""
 
 
-def open_engine(parts: ControlParts, *, holder: str | None = None, virtual: bool = False) -> Engine:
+def open_engine(parts: ControlParts, *, holder: str | None = None) -> Engine:
     """Bind the data plane's operations into loops."""
     gateways = parts.gateways
     context = Context(
@@ -154,11 +160,11 @@ def open_engine(parts: ControlParts, *, holder: str | None = None, virtual: bool
     )
     turns = (
         Loop(name="inbox", turn=lambda: process_inbox.process_inbox(context)),
-        Loop(name="stop_stripe", turn=lambda: stop_stripe_retries.stop_stripe_retries(context, gateways.billing_writer)),
-        Loop(name="schedule", turn=lambda: schedule_retries.schedule_retries(context)),
         Loop(
-            name="resolve", turn=lambda: resolve_attempt.resolve_due(context, gateways.charger), moves_money=True
+            name="stop_stripe", turn=lambda: stop_stripe_retries.stop_stripe_retries(context, gateways.billing_writer)
         ),
+        Loop(name="schedule", turn=lambda: schedule_retries.schedule_retries(context)),
+        Loop(name="resolve", turn=lambda: resolve_attempt.resolve_due(context, gateways.charger), moves_money=True),
         Loop(name="submit", turn=lambda: submit_attempt.submit_due(context, gateways.charger), moves_money=True),
         Loop(name="finish", turn=lambda: finish_case.finish_due(context, gateways.billing_writer), moves_money=True),
         Loop(name="backfill", turn=lambda: backfill_events.sweep_due(context)),

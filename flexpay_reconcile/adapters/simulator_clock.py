@@ -25,7 +25,9 @@ class SimulatorClock:
         """`base_url` such as `http://127.0.0.1:4242`; OperatorError for one that is not on this machine."""
         if not url.is_loopback(base_url):
             raise OperatorError(
-                f"{base_url} is not on this machine", code="E-stripe-api", hint="--stripe-api takes a loopback address only"
+                f"{base_url} is not on this machine",
+                code="E-stripe-api",
+                hint="--stripe-api takes a loopback address only",
             )
         parts = urlsplit(base_url)
         self._host = parts.hostname or "127.0.0.1"
@@ -36,7 +38,7 @@ class SimulatorClock:
         return Instant.from_seconds(int(self._ask("GET", "/_simulator/clock", None, _MARGIN_SECONDS)["now"]))
 
     def follow(self, follower: str, as_of: Instant, wake_at: Instant | None) -> Instant:
-        """Say that all is done at `as_of`, and wait (up to 20 real seconds) to be woken; returns the virtual present."""
+        """Say that all is done at `as_of`, and wait (up to 20 real seconds) to be woken; returns the virtual now."""
         wake = None if wake_at is None else -(-wake_at.ms // 1000)
         body = {"follower": follower, "as_of": as_of.seconds, "wake_at": wake, "timeout_seconds": _POLL_SECONDS}
         answer = self._ask("POST", "/_simulator/follow", body, _POLL_SECONDS + _MARGIN_SECONDS)

@@ -39,7 +39,7 @@ class RefusalFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Charge:
-    """One charge. `network` is the card's network (`visa`) or the bank debit's type; `fingerprint` identifies the card."""
+    """One charge. `network` is the card's (`visa`) or the bank debit's type; `fingerprint` identifies the card."""
 
     id: ChargeId
     account: AccountId

@@ -35,9 +35,7 @@ class Verdict(StrEnum):
     """Genuine but further in the future than the tolerance."""
 
 
-def verify(
-    body: bytes, header: str, secrets: Sequence[Secret], now: Instant, tolerance: Span = TOLERANCE
-) -> Verdict:
+def verify(body: bytes, header: str, secrets: Sequence[Secret], now: Instant, tolerance: Span = TOLERANCE) -> Verdict:
     """Check a delivery. The age is looked at only after the signature, so that a forger learns nothing."""
     if len(header) > _MAX_HEADER:
         return Verdict.MALFORMED

@@ -1,4 +1,4 @@
-"""A transaction as the portal lists it: an approval, a decline or a refund. A projection of charges; decides nothing."""
+"""A transaction as the portal lists it: an approval, a decline or a refund. Projected from charges; decides nothing."""
 
 from __future__ import annotations
 

@@ -16,7 +16,9 @@ _LINE_EVERY_DAYS = 15
 
 @click.command("demo")
 @click.option("--days", type=click.IntRange(1, 365), default=60, show_default=True, help="Simulated days.")
-@click.option("--folder", type=click.Path(path_type=Path, file_okay=False), help="Folder with scenario.yaml and manifests.")
+@click.option(
+    "--folder", type=click.Path(path_type=Path, file_okay=False), help="Folder with scenario.yaml and manifests."
+)
 @click.option(
     "--into",
     type=click.Path(path_type=Path, file_okay=False),
@@ -26,7 +28,7 @@ _LINE_EVERY_DAYS = 15
 )
 def command(days: int, folder: Path | None, into: Path) -> None:
     """Run a simulated merchant through plan, apply and sixty days of recovery."""
-    from flexpay_reconcile.rehearsal import demo, merchant  # noqa: PLC0415 - the SDK and the simulator load only here
+    from flexpay_reconcile.rehearsal import demo, merchant
 
     _clear(into)
     told = demo.Told(say=_say, progress=_progress)

@@ -65,7 +65,7 @@ class Loops:
             return 0
         except FlexpayError as problem:
             self.failures[loop.name] = problem.message
-            LOG.error("loop turn failed", extra={"loop": loop.name, "because": problem.message, "code": problem.code})
+            LOG.warning("loop turn failed", extra={"loop": loop.name, "because": problem.message, "code": problem.code})
             return 0
         except Exception as bug:
             # Nobody foresaw it, so nobody knows what it left half done: as bad as a broken invariant (G4).

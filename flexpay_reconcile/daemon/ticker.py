@@ -1,4 +1,4 @@
-"""When the loops turn. APScheduler only wakes them; due times are rows of ours, so nothing is lost with this process."""
+"""When the loops turn. APScheduler only wakes them; due times are rows of ours, so nothing is lost with a process."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ class Ticker:
     def __init__(self, wake: Callable[[], object], *, seconds: float) -> None:
         """Prepare; nothing runs before `start`."""
         self._scheduler = BackgroundScheduler(timezone="UTC")
-        self._scheduler.add_job(wake, "interval", seconds=seconds, max_instances=1, coalesce=True, misfire_grace_time=None)
+        self._scheduler.add_job(
+            wake, "interval", seconds=seconds, max_instances=1, coalesce=True, misfire_grace_time=None
+        )
 
     def start(self) -> None:
         """Begin to wake."""

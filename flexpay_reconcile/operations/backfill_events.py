@@ -17,7 +17,7 @@ from flexpay_reconcile.values.instant import Instant, Span
 
 SWEEP_EVERY = Span.of(hours=6)
 LOOK_BACK = Span.of(hours=1)
-"""How far before the first revision with an integration its sweeps look: an invoice is charged an hour after it is made.
+"""How far before its first revision the sweeps of an integration look: an invoice is charged an hour after it is made.
 
 What failed before that is a take-over's business, and never taken up silently.
 """
@@ -36,7 +36,9 @@ def next_sweep(context: Context) -> Instant | None:
         return None
     with context.store.reading() as view:
         last = [view.marks.get(mark_name(each)) for each in running.configuration.integrations.values()]
-    return min((Instant.from_text(each).plus(SWEEP_EVERY) if each else running.applied_at for each in last), default=None)
+    return min(
+        (Instant.from_text(each).plus(SWEEP_EVERY) if each else running.applied_at for each in last), default=None
+    )
 
 
 def sweep_due(context: Context) -> int:

@@ -103,7 +103,7 @@ def _read(reader: BillingReader, case: RecoveryCase, action: FinalAction) -> See
 
 
 def _judge(case: RecoveryCase, action: FinalAction, seen: Seen) -> _CaseEnds | str | bool:
-    """What the reads say: the case ends otherwise, this action is skipped (a reason), done already (True), or due (False)."""
+    """What the reads say: the case ends otherwise, the action is skipped (a reason), done (True), or due (False)."""
     invoice, subscription = seen.invoice, seen.subscription
     if invoice is not None and (invoice.livemode != case.livemode or invoice.account != case.account):
         return "the invoice belongs to another account or mode"
@@ -159,7 +159,11 @@ def _call(
         if not context.may_charge(unit):
             return False
         brakes = (running.configuration if running else context.pinned(case.revision)).brakes
-        braked = None if action.state is ActionState.CALLING else brake_check.final_actions(unit, brakes, integration.id, now)
+        braked = (
+            None
+            if action.state is ActionState.CALLING
+            else brake_check.final_actions(unit, brakes, integration.id, now)
+        )
         if braked is not None:
             LOG.warning("final actions wait for their budget", extra={"because": braked.because})
             fresh = unit.cases.get(case.id)
@@ -238,7 +242,9 @@ def _end(context: Context, seen: RecoveryCase) -> int:
         hard = case.ended_by is EndedBy.HARD_DECLINE
         unit.cases.save(move(case, CaseState.HARD_DECLINED if hard else CaseState.EXHAUSTED))
         text = "Ended without payment after a hard decline" if hard else "Ended without payment: recovery is exhausted"
-        record_outcome.journal(unit, case, EntryKind.ENDED, text, now, ended_by=case.ended_by.value if case.ended_by else "")
+        record_outcome.journal(
+            unit, case, EntryKind.ENDED, text, now, ended_by=case.ended_by.value if case.ended_by else ""
+        )
     return 1
 
 

@@ -33,7 +33,13 @@ def begin(unit: UnitOfWork, case: RecoveryCase, stop: Stop, pinned: Configuratio
     facts = {"ended_by": stop.ended_by.value, "reasons": "; ".join(stop.because)}
     unit.journal.append(Entry(case_id=case.id, at=now, kind=EntryKind.FINISHING, text=text, facts=facts))
     finishing = move(
-        case, CaseState.FINISHING, ended_by=stop.ended_by, ended_at=now, due_at=now, next_attempt_at=None, next_attempt_number=None
+        case,
+        CaseState.FINISHING,
+        ended_by=stop.ended_by,
+        ended_at=now,
+        due_at=now,
+        next_attempt_at=None,
+        next_attempt_number=None,
     )
     return unit.cases.save(finishing)
 

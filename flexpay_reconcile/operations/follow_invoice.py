@@ -134,12 +134,14 @@ def _follow_open(
 
 
 def _note_foreign(unit: UnitOfWork, case: RecoveryCase, charge: Charge, event: EventFacts | None, now: Instant) -> None:
-    """Somebody else tried this invoice and was refused: it counts against ceilings and spacing; Stripe itself parks us."""
+    """Somebody else tried it and was refused: that counts against ceilings and spacing; Stripe itself parks us."""
     decline = record_money.decline_of(charge)
     by_stripe = event is not None and event.request_id is None and event.idempotency_key is None
     who = "Stripe's own retry" if by_stripe else "an attempt that was not ours"
     text = f"{who} was declined on {charge.created.short_text()}: {decline.reason if decline else 'no reason'}"
-    unit.journal.append(Entry(case_id=case.id, at=now, kind=EntryKind.DECLINE_SEEN, text=text, facts={"charge": charge.id}))
+    unit.journal.append(
+        Entry(case_id=case.id, at=now, kind=EntryKind.DECLINE_SEEN, text=text, facts={"charge": charge.id})
+    )
     if decline is None or case.is_final() or case.state not in _MAY_BE_DECIDED_AGAIN:
         return
     wait = decline.advice.wait_at_least

@@ -52,7 +52,9 @@ def _end_sibling(unit: UnitOfWork, context: Context, case: RecoveryCase, *, by_u
     if _under_way(unit, case) or case.state is CaseState.FINISHING:
         return
     if not by_us:
-        endings.closed(unit, case, "subscription_cancelled_by_other", "the subscription was cancelled by somebody else", now)
+        endings.closed(
+            unit, case, "subscription_cancelled_by_other", "the subscription was cancelled by somebody else", now
+        )
         return
     if case.decline_kind in (DeclineKind.OPERATOR, DeclineKind.UNKNOWN, None) or case.state in (
         CaseState.PARKED,
@@ -119,7 +121,9 @@ def bind_card(
     """The case opened again for another card; what is known of that card comes from the ledger alone."""
     row = unit.cards.of_payment_method(account, chosen)
     text = "The customer has a new card: deciding again" if word == NEW_CARD else "The card was updated: deciding again"
-    unit.journal.append(Entry(case_id=case.id, at=now, kind=EntryKind.NOTE, text=text, facts={"payment_method": chosen}))
+    unit.journal.append(
+        Entry(case_id=case.id, at=now, kind=EntryKind.NOTE, text=text, facts={"payment_method": chosen})
+    )
     opened = case if case.state is CaseState.OPENED else move(case, CaseState.OPENED)
     return unit.cases.save(
         replace(

@@ -37,7 +37,9 @@ class Findings:
     payment_method: PaymentMethodId | None
 
 
-def open_case(context: Context, running: AppliedConfiguration, integration: Integration, invoice: Invoice) -> str | None:
+def open_case(
+    context: Context, running: AppliedConfiguration, integration: Integration, invoice: Invoice
+) -> str | None:
     """Open a case, or return why the invoice is only recorded. Idempotent: a live or ended case is never doubled."""
     reader = context.readers(integration)
     verdict = eligibility.judge_invoice(invoice, integration, running.configuration)
@@ -67,16 +69,12 @@ def open_case(context: Context, running: AppliedConfiguration, integration: Inte
     return None
 
 
-def _not_eligible(
-    context: Context, integration: Integration, invoice: Invoice, reader: BillingReader, why: str
-) -> str:
+def _not_eligible(context: Context, integration: Integration, invoice: Invoice, reader: BillingReader, why: str) -> str:
     """Record the declines of an invoice that is not ours to retry, with the reason beside them (G3, G12)."""
     if invoice.attempted and invoice.amount_remaining.is_positive():
         charges = [each.latest_charge for each in reader.payments_of(invoice.id) if each.latest_charge]
         with context.store.begin() as unit:
-            record_money.record_charges(
-                unit, integration.id, charges, invoice=invoice.id, note=f"not retried: {why}"
-            )
+            record_money.record_charges(unit, integration.id, charges, invoice=invoice.id, note=f"not retried: {why}")
     return why
 
 

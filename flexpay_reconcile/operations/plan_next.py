@@ -116,4 +116,6 @@ def supersede_planned(unit: UnitOfWork, case: RecoveryCase, because: str, now: I
     """Take back every planned attempt of an invoice that nothing has been sent for."""
     for attempt in unit.attempts.of_invoice(case.account, case.invoice):
         if attempt.state is AttemptState.PLANNED:
-            unit.attempts.save(replace(attempt, state=AttemptState.SUPERSEDED, finished_at=now, check_at=None, note=because))
+            unit.attempts.save(
+                replace(attempt, state=AttemptState.SUPERSEDED, finished_at=now, check_at=None, note=because)
+            )

@@ -137,16 +137,17 @@ def _failed(context: Context, event: InboxEvent, problem: Exception) -> None:
     dead = not outage and tries >= MAX_TRIES
     minutes = _BACKOFF_MINUTES[min(tries, len(_BACKOFF_MINUTES)) - 1]
     level = LOG.error if dead else LOG.warning
-    level("event not processed", extra={"event": event.event_id, "type": event.type, "because": str(problem), "dead": dead})
+    level(
+        "event not processed",
+        extra={"event": event.event_id, "type": event.type, "because": str(problem), "dead": dead},
+    )
     state = InboxState.DEAD if dead else InboxState.PENDING
     next_try = None if dead else context.clock.now().plus(Span.of(minutes=minutes))
     with context.store.begin() as unit:
         unit.inbox.mark(replace(event, state=state, tries=tries, next_try_at=next_try, error=str(problem)[:500]))
 
 
-def _act(
-    context: Context, running: AppliedConfiguration, integration: Integration, signal: Signal, turn: Turn
-) -> str:
+def _act(context: Context, running: AppliedConfiguration, integration: Integration, signal: Signal, turn: Turn) -> str:
     """One signal. A new kind of signal must be given a place here: the type checker insists."""
     if signal.event.livemode != integration.environment.livemode:
         return "wrong_mode"
@@ -202,7 +203,7 @@ def _parts_of_key(key: str | None) -> tuple[str, str, int] | None:
     if key is None or not key.startswith(KEY_PREFIX):
         return None
     parts = key.removeprefix(KEY_PREFIX).split(":")
-    if len(parts) != 3 or not parts[2].isdecimal():  # noqa: PLR2004 - account, invoice, number
+    if len(parts) != 3 or not parts[2].isdecimal():
         return None
     return parts[0], parts[1], int(parts[2])
 

@@ -11,7 +11,8 @@ from flexpay_reconcile.config.integration import Status
 from flexpay_reconcile.ports.clock import Clock
 from flexpay_reconcile.ports.configurations import Configurations
 from flexpay_reconcile.ports.event_reader import EventReader
-from flexpay_reconcile.ports.store import InboxEvent, Store
+from flexpay_reconcile.ports.rows import InboxEvent
+from flexpay_reconcile.ports.store import Store
 from flexpay_reconcile.values.instant import Instant
 from flexpay_reconcile.values.secret import Secret
 

@@ -1,4 +1,4 @@
-"""Inside one unit of work: write charges and refunds into the card ledger and the transactions. Calls nothing outside."""
+"""Inside one unit of work: write charges and refunds into card ledger and transactions. Calls nothing outside."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from flexpay_reconcile.billing.signal import RefundSeen
 from flexpay_reconcile.billing.transaction import Transaction, TransactionKind
 from flexpay_reconcile.declines.classify import classify
 from flexpay_reconcile.declines.decline import Decline, DeclineKind
-from flexpay_reconcile.ports.store import LedgerRow, UnitOfWork
+from flexpay_reconcile.ports.rows import LedgerRow
+from flexpay_reconcile.ports.store import UnitOfWork
 from flexpay_reconcile.recovery.evidence import evidence_of
 from flexpay_reconcile.values.ids import IntegrationId, InvoiceId
 

@@ -71,9 +71,7 @@ def _still_processing(payments: tuple[InvoicePayment, ...]) -> bool:
     return any(each.payment_intent_status == "processing" for each in payments)
 
 
-def _settle_by_read(
-    context: Context, attempt: Attempt, invoice: Invoice, payments: tuple[InvoicePayment, ...]
-) -> bool:
+def _settle_by_read(context: Context, attempt: Attempt, invoice: Invoice, payments: tuple[InvoicePayment, ...]) -> bool:
     """Whether what Stripe reads today ends the attempt."""
     now = context.clock.now()
     charges = [each.latest_charge for each in payments if each.latest_charge is not None]
@@ -125,7 +123,11 @@ def _own_charge(context: Context, unit: UnitOfWork, attempt: Attempt, charges: l
     since = attempt.first_sent_at or attempt.intent_at
     if since is None:
         return None
-    earlier = {each.charge for each in unit.attempts.of_invoice(attempt.account, attempt.invoice) if each.number != attempt.number}
+    earlier = {
+        each.charge
+        for each in unit.attempts.of_invoice(attempt.account, attempt.invoice)
+        if each.number != attempt.number
+    }
     for charge in charges:
         matches = charge.payment_method == attempt.payment_method and charge.created.plus(Span.of(seconds=1)) > since
         if matches and charge.id not in earlier and not _claimed_by_another(unit, attempt, charge):

@@ -1,4 +1,4 @@
-"""One bounded turn over cases whose time to be decided has come. Reads Stripe only to see whether a parked cause is gone."""
+"""One bounded turn over cases that are due a decision. Reads Stripe only to see whether a parked cause is gone."""
 
 from __future__ import annotations
 

@@ -48,7 +48,12 @@ def _stop(context: Context, writers: BillingWriterFor, integration: Integration,
     if integration.smart_retries.stop_stripe_retries is StopStripeRetries.NO:
         invoice = reader.invoice(case.invoice)
         if invoice is not None and invoice.next_payment_attempt is not None:
-            _park(context, case, "foreign_retries", f"Stripe itself retries at {invoice.next_payment_attempt.short_text()}")
+            _park(
+                context,
+                case,
+                "foreign_retries",
+                f"Stripe itself retries at {invoice.next_payment_attempt.short_text()}",
+            )
             return 0
         return _write(context, case, "Stripe has no retry of its own planned for this invoice")
     writers(integration).stop_auto_advance(case.invoice, idempotency_key=f"fp1:stop:{case.id}:{case.version}")

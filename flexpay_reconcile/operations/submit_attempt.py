@@ -164,7 +164,9 @@ def _charge_of(context: Context, integration: Integration, attempt: Attempt, out
     try:
         payments = context.readers(integration).payments_of(attempt.invoice)
     except (TryLater, OperatorError) as problem:
-        LOG.warning("the declined charge could not be read", extra={"charge": outcome.charge, "because": problem.message})
+        LOG.warning(
+            "the declined charge could not be read", extra={"charge": outcome.charge, "because": problem.message}
+        )
         return None
     charges = [each.latest_charge for each in payments if each.latest_charge is not None]
     return next((each for each in charges if each.id == outcome.charge), None)
@@ -197,5 +199,7 @@ def _park(context: Context, planned: Attempt, problem: OperatorError) -> None:
     with context.store.begin() as unit:
         case = unit.cases.get(planned.case_id)
         if case is not None and case.state is CaseState.ATTEMPTING:
-            unit.attempts.save(replace(planned, state=AttemptState.NOT_SUBMITTED, finished_at=now, note=problem.message))
+            unit.attempts.save(
+                replace(planned, state=AttemptState.NOT_SUBMITTED, finished_at=now, note=problem.message)
+            )
             endings.parked(unit, case, word, problem.message, now)

@@ -43,7 +43,9 @@ class BillingWriter(Protocol):
         """Set metadata keys on an invoice; others stay."""
         ...
 
-    def tag_subscription(self, subscription: SubscriptionId, metadata: dict[str, str], *, idempotency_key: str) -> WriteResult:
+    def tag_subscription(
+        self, subscription: SubscriptionId, metadata: dict[str, str], *, idempotency_key: str
+    ) -> WriteResult:
         """Set metadata keys on a subscription; others stay."""
         ...
 

@@ -15,7 +15,12 @@ class Charger(Protocol):
     """`POST /v1/invoices/{id}/pay`, nothing else. Never raises for a decline or a broken connection."""
 
     def pay(
-        self, invoice: InvoiceId, *, payment_method: PaymentMethodId, idempotency_key: str, only_key: KeyAlias | None = None
+        self,
+        invoice: InvoiceId,
+        *,
+        payment_method: PaymentMethodId,
+        idempotency_key: str,
+        only_key: KeyAlias | None = None,
     ) -> Outcome:
         """Try to collect, with SDK retries off and a timeout of at most 30 s.
 

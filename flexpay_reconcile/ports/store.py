@@ -10,11 +10,7 @@ from contextlib import AbstractContextManager
 from typing import Protocol
 
 from flexpay_reconcile.billing.transaction import Transaction
-from flexpay_reconcile.ports.rows import InboxEvent as InboxEvent
-from flexpay_reconcile.ports.rows import InboxState as InboxState
-from flexpay_reconcile.ports.rows import Lease as Lease
-from flexpay_reconcile.ports.rows import LedgerRow as LedgerRow
-from flexpay_reconcile.ports.rows import StoredEntry as StoredEntry
+from flexpay_reconcile.ports.rows import InboxEvent, Lease, LedgerRow, StoredEntry
 from flexpay_reconcile.recovery.attempt import Attempt
 from flexpay_reconcile.recovery.case import CaseState, RecoveryCase
 from flexpay_reconcile.recovery.final_action import ActionState, FinalAction
@@ -87,7 +83,11 @@ class Cases(Protocol):
         ...
 
     def list(
-        self, *, integration_id: IntegrationId | None = None, states: Iterable[CaseState] | None = None, limit: int = 1000
+        self,
+        *,
+        integration_id: IntegrationId | None = None,
+        states: Iterable[CaseState] | None = None,
+        limit: int = 1000,
     ) -> tuple[RecoveryCase, ...]:
         """Cases, newest first."""
         ...
@@ -129,7 +129,7 @@ class Attempts(Protocol):
         ...
 
     def sent_since(self, integration_id: IntegrationId, since: Instant) -> int:
-        """Attempts of an integration whose intent was committed at or after an instant (the budget; survives restarts)."""
+        """Attempts of an integration whose intent was committed at or after an instant: the budget."""
         ...
 
     def ended_since(self, integration_id: IntegrationId, since: Instant) -> tuple[Attempt, ...]:
@@ -141,7 +141,7 @@ class CardLedger(Protocol):
     """Every charge seen, ours or not, by card."""
 
     def put(self, rows: Iterable[LedgerRow]) -> int:
-        """Insert charges not yet known by (account, charge id); returns how many were new. A known row's invoice is filled in."""
+        """Insert charges not known by (account, charge id) and fill in a known row's invoice; how many were new."""
         ...
 
     def of_card(self, account: AccountId, card_key: str, since: Instant) -> tuple[LedgerRow, ...]:
@@ -189,7 +189,7 @@ class Transactions(Protocol):
     """Approvals, declines, refunds, as the portal lists them."""
 
     def put(self, transaction: Transaction) -> None:
-        """Insert or bring up to date by (account, id); an invoice once known stays; a final refund status never goes back."""
+        """Insert or bring up to date by (account, id); a known invoice stays; a final refund status never goes back."""
         ...
 
     def link_invoice(self, account: AccountId, payment_intent: str, invoice: InvoiceId) -> None:
@@ -272,7 +272,7 @@ class Store(Protocol):
     """The port. Errors of the medium (disk full, busy, read-only) come as TryLater; a corrupt file as OperatorError."""
 
     def begin(self) -> AbstractContextManager[UnitOfWork]:
-        """One unit of work that may write: takes the write lock at once; commits on leaving, rolls back on any error."""
+        """One unit of work that may write: locks at once, commits on leaving, rolls back on any error."""
         ...
 
     def reading(self) -> AbstractContextManager[UnitOfWork]:

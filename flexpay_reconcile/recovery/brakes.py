@@ -25,7 +25,9 @@ class Braked:
 def ask_attempts(brakes: Brakes, *, last_minute: int, last_day: int, now: Instant) -> Braked | None:
     """The budget of attempts of one integration."""
     if last_day >= brakes.attempts_per_day:
-        return Braked(until=now.plus(HOUR), because=f"{last_day} attempts in 24 h; the budget is {brakes.attempts_per_day}")
+        return Braked(
+            until=now.plus(HOUR), because=f"{last_day} attempts in 24 h; the budget is {brakes.attempts_per_day}"
+        )
     if last_minute >= brakes.attempts_per_minute:
         words = f"{last_minute} attempts in a minute; the budget is {brakes.attempts_per_minute}"
         return Braked(until=now.plus(MINUTE), because=words)

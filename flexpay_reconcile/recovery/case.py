@@ -1,4 +1,4 @@
-"""The recovery case: one unpaid invoice from its first decline to its end. A value; `transitions` says what may follow."""
+"""The recovery case: one unpaid invoice from first decline to its end. A value; `transitions` says what may follow."""
 
 from __future__ import annotations
 
@@ -6,7 +6,15 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from flexpay_reconcile.declines.decline import DeclineKind
-from flexpay_reconcile.values.ids import AccountId, CaseId, CustomerId, IntegrationId, InvoiceId, PaymentMethodId, SubscriptionId
+from flexpay_reconcile.values.ids import (
+    AccountId,
+    CaseId,
+    CustomerId,
+    IntegrationId,
+    InvoiceId,
+    PaymentMethodId,
+    SubscriptionId,
+)
 from flexpay_reconcile.values.instant import Instant
 from flexpay_reconcile.values.money import Money
 

@@ -81,10 +81,8 @@ class Stop:
 Decision = RetryAt | Hold | AskCustomer | Park | Review | Stop
 
 
-def decide(
-    case: RecoveryCase, history: CardHistory, policy: RetryPolicy, aim: Aim | None, now: Instant
-) -> Decision:
-    """The decision for a case whose last decline is recorded on it; `aim` is None when the timing has no further step."""
+def decide(case: RecoveryCase, history: CardHistory, policy: RetryPolicy, aim: Aim | None, now: Instant) -> Decision:
+    """The decision for a case with its last decline on it; `aim` is None when the timing has no further step."""
     reason = case.decline_reason or "no reason given"
     match case.decline_kind:
         case DeclineKind.OPERATOR:
@@ -93,7 +91,9 @@ def decide(
             until = max(case.last_declined_at or case.opened_at, case.opened_at).plus(UNKNOWN_CODE_AFTER)
             return Review(until=until, because=(f"not a decline we know: {reason}",))
         case DeclineKind.HARD:
-            return Stop(ended_by=EndedBy.HARD_DECLINE, because=(f"hard decline: {reason}; the card must not be tried again",))
+            return Stop(
+                ended_by=EndedBy.HARD_DECLINE, because=(f"hard decline: {reason}; the card must not be tried again",)
+            )
         case _:
             pass
     if history.never_because is not None:
@@ -119,9 +119,7 @@ def allowed_attempts(policy: RetryPolicy) -> int:
     return policy.max_attempts
 
 
-def _retry(
-    case: RecoveryCase, history: CardHistory, policy: RetryPolicy, aim: Aim | None, now: Instant
-) -> Decision:
+def _retry(case: RecoveryCase, history: CardHistory, policy: RetryPolicy, aim: Aim | None, now: Instant) -> Decision:
     """The next attempt's moment: the timing's aim, moved to the first legal instant."""
     if aim is None:
         return Stop(ended_by=EndedBy.ATTEMPTS_USED, because=("the timing has no further step",))

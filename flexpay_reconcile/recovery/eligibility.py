@@ -49,7 +49,9 @@ class Verdict:
         return self.reason is None
 
 
-_LIVING = frozenset({SubscriptionStatus.ACTIVE, SubscriptionStatus.PAST_DUE, SubscriptionStatus.UNPAID, SubscriptionStatus.TRIALING})
+_LIVING = frozenset(
+    {SubscriptionStatus.ACTIVE, SubscriptionStatus.PAST_DUE, SubscriptionStatus.UNPAID, SubscriptionStatus.TRIALING}
+)
 
 
 def judge_invoice(invoice: Invoice, integration: Integration, configuration: Configuration) -> Verdict:

@@ -10,7 +10,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from flexpay_reconcile.billing.invoice import Customer, Invoice, InvoiceStatus, Subscription, SubscriptionStatus, payment_method_for
+from flexpay_reconcile.billing.invoice import (
+    Customer,
+    Invoice,
+    InvoiceStatus,
+    Subscription,
+    SubscriptionStatus,
+    payment_method_for,
+)
 from flexpay_reconcile.config.configuration import Configuration
 from flexpay_reconcile.config.integration import Integration, ListenTo, StopStripeRetries
 from flexpay_reconcile.config.policy import RetryPolicy
@@ -123,20 +130,30 @@ def _invoice(facts: Facts, invoice: Invoice) -> Iterator[Closed]:
         case InvoiceStatus.VOID:
             yield Closed(gate="open", then=Then.CLOSE, word="voided", because="the invoice is void")
         case InvoiceStatus.UNCOLLECTIBLE:
-            yield Closed(gate="open", then=Then.CLOSE, word="uncollectible_by_other", because="the invoice is written off")
+            yield Closed(
+                gate="open", then=Then.CLOSE, word="uncollectible_by_other", because="the invoice is written off"
+            )
         case _:
             yield Closed(gate="open", then=Then.PARK, because=f"the invoice reads {invoice.status.value}")
     intent_at = facts.attempt.intent_at
     if intent_at is None or invoice.read_at < intent_at or facts.now.since(invoice.read_at) > FRESH:
-        yield Closed(gate="fresh", then=Then.WAIT, until=facts.now.plus(MINUTE), because="the read of the invoice is too old")
+        yield Closed(
+            gate="fresh", then=Then.WAIT, until=facts.now.plus(MINUTE), because="the read of the invoice is too old"
+        )
     if invoice.collection_method != "charge_automatically":
-        yield Closed(gate="automatic", then=Then.CLOSE, word="not_automatic", because="it is no longer charged automatically")
+        yield Closed(
+            gate="automatic", then=Then.CLOSE, word="not_automatic", because="it is no longer charged automatically"
+        )
     if not invoice.amount_remaining.is_positive():
         yield Closed(gate="amount", then=Then.PARK, because="the invoice is open with nothing remaining")
     if invoice.amount_remaining != facts.attempt.amount:
-        yield Closed(gate="amount", then=Then.DECIDE_AGAIN, because=f"the amount is now {invoice.amount_remaining.text()}")
+        yield Closed(
+            gate="amount", then=Then.DECIDE_AGAIN, because=f"the amount is now {invoice.amount_remaining.text()}"
+        )
     if invoice.amount_remaining.currency.code not in facts.configuration.currencies:
-        yield Closed(gate="currency", then=Then.CLOSE, word="currency_not_declared", because="the currency is not declared")
+        yield Closed(
+            gate="currency", then=Then.CLOSE, word="currency_not_declared", because="the currency is not declared"
+        )
 
 
 def _subscription(facts: Facts) -> Iterator[Closed]:
@@ -145,7 +162,12 @@ def _subscription(facts: Facts) -> Iterator[Closed]:
         yield Closed(gate="subscription", then=Then.CLOSE, word="gone", because="the subscription is gone")
         return
     match subscription.status:
-        case SubscriptionStatus.ACTIVE | SubscriptionStatus.PAST_DUE | SubscriptionStatus.UNPAID | SubscriptionStatus.TRIALING:
+        case (
+            SubscriptionStatus.ACTIVE
+            | SubscriptionStatus.PAST_DUE
+            | SubscriptionStatus.UNPAID
+            | SubscriptionStatus.TRIALING
+        ):
             pass
         case SubscriptionStatus.CANCELED | SubscriptionStatus.INCOMPLETE_EXPIRED:
             word = "subscription_cancelled_by_other"
@@ -153,7 +175,9 @@ def _subscription(facts: Facts) -> Iterator[Closed]:
         case SubscriptionStatus.INCOMPLETE if facts.integration.include_first_invoice:
             pass
         case _:
-            yield Closed(gate="subscription", then=Then.PARK, because=f"the subscription reads {subscription.status.value}")
+            yield Closed(
+                gate="subscription", then=Then.PARK, because=f"the subscription reads {subscription.status.value}"
+            )
     if facts.customer is None or facts.customer.deleted:
         yield Closed(gate="customer", then=Then.CLOSE, word="gone", because="the customer is gone")
 
@@ -165,10 +189,17 @@ def _other_engines(facts: Facts, invoice: Invoice) -> Iterator[Closed]:
     if upcoming is not None and not per_invoice:
         yield Closed(gate="other_engine", then=Then.PARK, because=f"Stripe itself retries at {upcoming.short_text()}")
     if per_invoice and invoice.auto_advance:
-        yield Closed(gate="other_engine", then=Then.STOP_STRIPE, because="Stripe may still retry this invoice by itself")
+        yield Closed(
+            gate="other_engine", then=Then.STOP_STRIPE, because="Stripe may still retry this invoice by itself"
+        )
     if upcoming is not None and Span(0) <= upcoming.since(facts.now) <= KEEP_AWAY:
         until = upcoming.plus(KEEP_AWAY)
-        yield Closed(gate="other_engine", then=Then.WAIT, until=until, because=f"Stripe's own retry is at {upcoming.short_text()}")
+        yield Closed(
+            gate="other_engine",
+            then=Then.WAIT,
+            until=until,
+            because=f"Stripe's own retry is at {upcoming.short_text()}",
+        )
 
 
 def _card(facts: Facts, invoice: Invoice) -> Iterator[Closed]:
@@ -179,7 +210,9 @@ def _card(facts: Facts, invoice: Invoice) -> Iterator[Closed]:
     elif chosen != facts.attempt.payment_method:
         yield Closed(gate="card", then=Then.DECIDE_AGAIN, because="the customer's card has changed")
     if facts.history.never_because is not None:
-        yield Closed(gate="never", then=Then.DECIDE_AGAIN, because=f"this card must not be tried: {facts.history.never_because}")
+        yield Closed(
+            gate="never", then=Then.DECIDE_AGAIN, because=f"this card must not be tried: {facts.history.never_because}"
+        )
     if facts.case.decline_kind not in (DeclineKind.SOFT, DeclineKind.TECHNICAL):
         word = facts.case.decline_kind.value if facts.case.decline_kind else "unknown"
         yield Closed(gate="decline", then=Then.DECIDE_AGAIN, because=f"the last decline is {word}")

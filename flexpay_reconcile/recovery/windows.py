@@ -42,7 +42,9 @@ def bounds_of(case: RecoveryCase, history: CardHistory, policy: RetryPolicy) -> 
     if last is not None:
         spacing = max(policy.minimum_spacing, SPACING_FLOOR)
         found.append(
-            Bound(rule="minimum_spacing", not_before=last.plus(spacing), because=f"{spacing.text()} between two attempts")
+            Bound(
+                rule="minimum_spacing", not_before=last.plus(spacing), because=f"{spacing.text()} between two attempts"
+            )
         )
     if case.wait_until is not None:
         words = f"the network asked to wait until {case.wait_until.short_text()} ({case.wait_because or 'advice'})"
@@ -55,9 +57,7 @@ def bounds_of(case: RecoveryCase, history: CardHistory, policy: RetryPolicy) -> 
     return tuple(found)
 
 
-def next_legal(
-    aim: Instant, bounds: Sequence[Bound], quiet: QuietHours | None, until: Instant
-) -> LegalMoment | None:
+def next_legal(aim: Instant, bounds: Sequence[Bound], quiet: QuietHours | None, until: Instant) -> LegalMoment | None:
     """The first legal moment at or after `aim` and before `until`, or None when rules leave none."""
     at = aim
     moved: list[str] = []

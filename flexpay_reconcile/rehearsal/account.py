@@ -83,7 +83,7 @@ def _days(case: RecoveryCase, now: Instant) -> int:
 
 
 def check_ledger(world: World, cases: Sequence[RecoveryCase]) -> int:
-    """Hold the store against the simulator's ledger; returns how many invoices were compared. BrokenInvariant on any gap."""
+    """Hold the store against the simulator's ledger; returns how many it compared. BrokenInvariant on a gap."""
     successes = world.sim.ledger.successes_by_invoice()
     doubled = sorted(invoice for invoice, count in successes.items() if count > 1)
     if doubled:

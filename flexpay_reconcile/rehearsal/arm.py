@@ -59,9 +59,7 @@ def apply(stage: Stage, loaded: Loaded) -> Plan:
         identifiers=parts.identifiers,
     )
     if loaded.configuration is not None:
-        apply_plan(
-            plan=made, configuration=loaded.configuration, world=world, holder=_HOLDER, progress=lambda _: None
-        )
+        apply_plan(plan=made, configuration=loaded.configuration, world=world, holder=_HOLDER, progress=lambda _: None)
     return made
 
 

@@ -55,7 +55,9 @@ def run(folder: Path, states: Path, told: Told, *, days: int = DAYS) -> Figures:
         if name == "even":
             told.say(f"$ flexpay plan -f {cast.folder.name}/{file}\n")
             told.say(plan_text.render(codec.to_json(made)))
-        told.say(f"Applied {file}; the second plan is {'empty' if not arm.plan(stage, loaded).has_changes else 'NOT empty'}.")
+        told.say(
+            f"Applied {file}; the second plan is {'empty' if not arm.plan(stage, loaded).has_changes else 'NOT empty'}."
+        )
         cohort_until = stage.now.plus(COHORT)
         arm.live(stage, days, lambda day, name=name: told.progress(TITLES[name], day))  # type: ignore[misc]
         accounts[name], count = arm.settle(stage, cohort_until)
@@ -74,7 +76,8 @@ def _tale(stage: Stage) -> list[str]:
     chosen = story.choose(stage.parts.store)
     if chosen is None:
         return []
-    head = f"One case, from first decline to end ({chosen.customer_name or chosen.customer}, {chosen.invoice}; times in UTC):"
+    who = chosen.customer_name or chosen.customer
+    head = f"One case, from first decline to end ({who}, {chosen.invoice}; times in UTC):"
     return [head, *(f"  {line}" for line in story.tell(stage.parts.store, chosen)), "", *_next(chosen.invoice)]
 
 
@@ -103,12 +106,17 @@ def summary(figures: Figures) -> list[str]:
         lines += _line_rows(title, left, right)
     lines.append(_row("subscriptions cancelled", [str(even.cancelled), str(fixed.cancelled)]))
     lines.append(_row("attempts made", [str(even.attempts), str(fixed.attempts)]))
-    lines += ["", f"Of the payments that failed in the first {COHORT.seconds // 86_400} days (their whole window is over):"]
+    lines += [
+        "",
+        f"Of the payments that failed in the first {COHORT.seconds // 86_400} days (their whole window is over):",
+    ]
     lines += _line_rows("  failed", even.cohort, fixed.cohort)
     lines += _line_rows("  recovered", even.cohort_recovered, fixed.cohort_recovered)
     lines.append(_row("  share recovered", [_share(even), _share(fixed)]))
     lines += ["", _verdict(even, fixed)]
-    lines.append(f"Checked against the simulator's own ledger: {figures.compared} invoices, no difference, none charged twice.")
+    lines.append(
+        f"Checked against the simulator's own ledger: {figures.compared} invoices, no difference, none charged twice."
+    )
     lines.append("The customers are synthetic: these figures rank schedules, they do not forecast revenue.")
     return lines
 

@@ -30,7 +30,9 @@ def read(folder: Path, manifests: dict[str, str]) -> Merchant:
     loaded = {name: load.load([(_shown(folder / file), _bytes(folder / file))]) for name, file in manifests.items()}
     lines += [fault.text() for each in loaded.values() if each.configuration is None for fault in each.diagnostics]
     if lines or not isinstance(scenario, dict):
-        raise OperatorError("\n".join(lines) or f"{scenario_file} is empty", code="E-rehearsal", kind=ErrorKind.MANIFEST_INVALID)
+        raise OperatorError(
+            "\n".join(lines) or f"{scenario_file} is empty", code="E-rehearsal", kind=ErrorKind.MANIFEST_INVALID
+        )
     return Merchant(folder=folder, scenario=scenario, manifests=loaded)
 
 

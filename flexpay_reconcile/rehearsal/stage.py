@@ -45,7 +45,7 @@ class Stage:
         self._news = False
         self.world.deliver = self._deliver
         self.parts = self._open()
-        self.engine = bootstrap.open_engine(self.parts, virtual=True)
+        self.engine = bootstrap.open_engine(self.parts)
 
     def _open(self) -> bootstrap.ControlParts:
         return bootstrap.open_control(
@@ -56,7 +56,7 @@ class Stage:
         """Throw away everything in memory, as a crash does, and open the same state again (a file only)."""
         self.parts.close()
         self.parts = self._open()
-        self.engine = bootstrap.open_engine(self.parts, virtual=True)
+        self.engine = bootstrap.open_engine(self.parts)
         self._news = True
 
     @property

@@ -17,19 +17,25 @@ from flexpay_reconcile import bootstrap
 from flexpay_reconcile.adapters.sqlite_store import open_store
 from flexpay_reconcile.adapters.stripe_api.keys import KeyRing
 from flexpay_reconcile.manifest.load import Loaded
-from flexpay_reconcile.ports.store import Store, StoredEntry, UnitOfWork
+from flexpay_reconcile.ports.rows import StoredEntry
+from flexpay_reconcile.ports.store import Store, UnitOfWork
 from flexpay_reconcile.recovery.attempt import Attempt
 from flexpay_reconcile.recovery.case import RecoveryCase
 from flexpay_reconcile.recovery.final_action import FinalAction
 from flexpay_reconcile.rehearsal import arm
 from flexpay_reconcile.rehearsal.stage import Stage
-from flexpay_reconcile.simulator import control
+from flexpay_reconcile.simulator import cards, control
+from flexpay_reconcile.simulator.resources import events, payment_methods
 from flexpay_reconcile.simulator.transport import SimulatorTransport
 from flexpay_reconcile.values.ids import InvoiceId
 from flexpay_reconcile.values.instant import Instant, Span
 from tests.simulation import worlds
 
 __all__ = ["Crash", "KeyRing", "Request", "Rig"]
+
+
+SIX_MINUTES = Span.of(minutes=6)
+"""Longer than a lease."""
 
 
 class Crash(BaseException):
@@ -166,7 +172,7 @@ class Rig(Stage):
         """A new process over the same state."""
         if self.state == ":memory:":
             self.parts = self._open()
-            self.engine = bootstrap.open_engine(self.parts, virtual=True)
+            self.engine = bootstrap.open_engine(self.parts)
             self._news = True
         else:
             super().restart()
@@ -184,9 +190,7 @@ class Rig(Stage):
         """What the listener would answer, for tests that put themselves between Stripe and it."""
         return super()._deliver(url, headers, body)
 
-    def live(
-        self, days: float, *, down: Span = Span.of(minutes=6), on_step: Callable[[Instant], None] | None = None
-    ) -> None:
+    def live(self, days: float, *, down: Span = SIX_MINUTES, on_step: Callable[[Instant], None] | None = None) -> None:
         """Let days pass; after a crash nobody works nor listens for `down`, then a new process starts."""
         end = self.now.plus(Span.of(seconds=int(days * 86_400)))
         while True:
@@ -210,6 +214,20 @@ class Rig(Stage):
     def decline(self, name: str, code: str, times: int | None = None, **evidence: str) -> None:
         """From now on this customer is refused."""
         control.decline(self.world, name, code, times=times, **evidence)
+
+    def attach(self, name: str, token: str) -> str:
+        """A card is attached to the customer and made nobody's default; its payment method id."""
+        account, row = control.customer_of(self.world, name)
+        card = cards.find(token)
+        assert card is not None
+        method = payment_methods.make(self.world.sim, account, card, customer=row["id"])
+        events.emit(self.world.sim, account, "payment_method.attached", method)
+        return str(method["id"])
+
+    def set_key(self, env: str, **changes: Any) -> None:
+        """Revoke a key at Stripe, take a permission away, or give it back."""
+        secret = self.environ[env]
+        self.world.sim.keys[secret] = dataclasses.replace(self.world.sim.keys[secret], **changes)
 
     def customer_id(self, name: str) -> str:
         """The id behind a name."""

@@ -10,7 +10,7 @@ from flexpay_reconcile.adapters.sqlite_store import queries
 from flexpay_reconcile.adapters.sqlite_store.bodies import dump, load_all, load_one
 from flexpay_reconcile.adapters.sqlite_store.session import Session
 from flexpay_reconcile.billing.charge import ChargeStatus
-from flexpay_reconcile.ports.store import LedgerRow
+from flexpay_reconcile.ports.rows import LedgerRow
 from flexpay_reconcile.values.ids import AccountId, InvoiceId
 from flexpay_reconcile.values.instant import Instant
 

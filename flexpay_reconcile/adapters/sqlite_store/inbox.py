@@ -6,7 +6,7 @@ from flexpay_reconcile.adapters.sqlite_store import queries
 from flexpay_reconcile.adapters.sqlite_store.bodies import instant, ms
 from flexpay_reconcile.adapters.sqlite_store.session import Row, Session
 from flexpay_reconcile.errors import BrokenInvariant
-from flexpay_reconcile.ports.store import InboxEvent, InboxState
+from flexpay_reconcile.ports.rows import InboxEvent, InboxState
 from flexpay_reconcile.values.ids import IntegrationId
 from flexpay_reconcile.values.instant import Instant
 

@@ -6,7 +6,7 @@ import orjson
 
 from flexpay_reconcile.adapters.sqlite_store import bodies, queries
 from flexpay_reconcile.adapters.sqlite_store.session import Row, Session
-from flexpay_reconcile.ports.store import StoredEntry
+from flexpay_reconcile.ports.rows import StoredEntry
 from flexpay_reconcile.recovery.journal import GENESIS, Entry, EntryKind, chain
 from flexpay_reconcile.values.ids import CaseId
 from flexpay_reconcile.values.instant import Instant

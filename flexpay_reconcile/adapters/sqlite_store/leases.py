@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flexpay_reconcile.adapters.sqlite_store import queries
 from flexpay_reconcile.adapters.sqlite_store.session import Session
-from flexpay_reconcile.ports.store import Lease
+from flexpay_reconcile.ports.rows import Lease
 from flexpay_reconcile.values.instant import Instant, Span
 
 _SQL = queries.load("leases")

@@ -8,7 +8,7 @@ from typing import Any
 from flexpay_reconcile.billing.charge import Charge, ChargeStatus, RefusalFacts
 from flexpay_reconcile.billing.transaction import Transaction, TransactionKind
 from flexpay_reconcile.declines.decline import DeclineKind
-from flexpay_reconcile.ports.store import InboxEvent, LedgerRow
+from flexpay_reconcile.ports.rows import InboxEvent, LedgerRow
 from flexpay_reconcile.recovery.attempt import Attempt, AttemptState, KeyAlias
 from flexpay_reconcile.recovery.case import CaseState, RecoveryCase
 from flexpay_reconcile.recovery.final_action import ActionKind, ActionState, FinalAction

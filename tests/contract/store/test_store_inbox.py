@@ -8,7 +8,7 @@ import threading
 import pytest
 
 from flexpay_reconcile.errors import BrokenInvariant
-from flexpay_reconcile.ports.store import InboxState
+from flexpay_reconcile.ports.rows import InboxState
 from flexpay_reconcile.values.ids import IntegrationId
 from tests.contract.store.makers import at, event_of
 

@@ -9,7 +9,7 @@ import pytest
 
 from flexpay_reconcile.adapters.sqlite_store import upkeep
 from flexpay_reconcile.errors import BrokenInvariant
-from flexpay_reconcile.ports.store import InboxState
+from flexpay_reconcile.ports.rows import InboxState
 from flexpay_reconcile.recovery.attempt import AttemptState
 from flexpay_reconcile.recovery.case import CaseState
 from flexpay_reconcile.recovery.final_action import ActionKind
