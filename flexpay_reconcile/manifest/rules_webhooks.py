@@ -22,7 +22,7 @@ def webhook_rules(tree: Tree) -> Iterator[Diagnostic]:
                 "an endpoint made by hand needs its signing_secret, or no event can be believed",
                 place=tree.place((*here, "managed_by")),
                 path=(*here, "signing_secret"),
-                hint="add signing_secret: {env: NAME}; the Dashboard shows the whsec_… of the endpoint",
+                hint="add signing_secret: {env: NAME}; the Dashboard shows it on the page of the endpoint",
             )
         address = tree.text(*here, "url")
         if address:
