@@ -29,7 +29,9 @@ def v1(secret: str = ONE, body: str = BODY, at: str = str(NOW.seconds)) -> str:
     return hmac.new(secret.encode(), f"{at}.{body}".encode(), hashlib.sha256).hexdigest()
 
 
-def verdict(header: str, *, body: bytes = BODY.encode(), secrets: tuple[str, ...] = (ONE,), now: Instant = NOW) -> Verdict:
+def verdict(
+    header: str, *, body: bytes = BODY.encode(), secrets: tuple[str, ...] = (ONE,), now: Instant = NOW
+) -> Verdict:
     """What our check says."""
     return verify(body, header, [Secret(each) for each in secrets], now)
 
@@ -167,7 +169,10 @@ def test_a_flood_of_signatures_is_cut_off():
     assert verdict(f"t={NOW.seconds},v1=0,{zeros},v1={v1()}") is Verdict.FORGED
 
 
-@given(st.text(max_size=300) | st.lists(st.sampled_from(["t=", "v1=", ",", "=", "1", "a", " ", "v0=", "\n"]), max_size=40).map("".join))
+@given(
+    st.text(max_size=300)
+    | st.lists(st.sampled_from(["t=", "v1=", ",", "=", "1", "a", " ", "v0=", "\n"]), max_size=40).map("".join)
+)
 def test_no_header_raises_and_none_is_genuine_by_chance(header):
     """Any text at all gets a verdict, and without our secret it is never genuine."""
     assert verdict(header) in (Verdict.MALFORMED, Verdict.FORGED)

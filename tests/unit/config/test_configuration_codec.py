@@ -53,9 +53,7 @@ POLICIES = st.builds(
     network_ceilings=st.none()
     | st.dictionaries(
         IDS,
-        st.builds(
-            CeilingOverride, per_24_hours=st.none() | COUNTS, per_30_days=st.none() | COUNTS, because=WORDS
-        ),
+        st.builds(CeilingOverride, per_24_hours=st.none() | COUNTS, per_30_days=st.none() | COUNTS, because=WORDS),
         max_size=3,
     ),
 )

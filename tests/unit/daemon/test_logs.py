@@ -17,9 +17,12 @@ from flexpay_reconcile.values.secret import Secret
 
 NOW = Instant.from_text("2026-11-22T09:00:00Z")
 BODY = "51HxCANARY"
-SECRETS = [
-    kind + "_" + world + "_" + BODY for kind in ("sk", "rk") for world in ("live", "test")
-] + ["whsec_" + BODY, "sk_" + "org_" + BODY, "whsec_" + BODY + "+/=_-" + BODY, "rk_" + "test_sim_" + BODY]
+SECRETS = [kind + "_" + world + "_" + BODY for kind in ("sk", "rk") for world in ("live", "test")] + [
+    "whsec_" + BODY,
+    "sk_" + "org_" + BODY,
+    "whsec_" + BODY + "+/=_-" + BODY,
+    "rk_" + "test_sim_" + BODY,
+]
 
 
 def line(message: str, *args: object, exc: BaseException | None = None, **extra: object) -> str:
@@ -65,7 +68,9 @@ def test_a_clock_that_cannot_be_asked_costs_no_line():
 
 
 @pytest.mark.parametrize("secret", SECRETS)
-@pytest.mark.parametrize("around", ["{}", "key={}", "\n{}", "\t{},", "x{}", "_{}.", '"{}"', "https://a/?k={}&b=1", "ü{}", "\\{}"])
+@pytest.mark.parametrize(
+    "around", ["{}", "key={}", "\n{}", "\t{},", "x{}", "_{}.", '"{}"', "https://a/?k={}&b=1", "ü{}", "\\{}"]
+)
 def test_a_secret_is_masked_wherever_it_stands(secret, around):
     """In a message, an argument, an extra or its name, after an escape or a letter: the secret's body never shows."""
     text = around.format(secret)

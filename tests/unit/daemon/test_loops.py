@@ -145,9 +145,7 @@ def test_until_quiet_does_all_there_is():
 def test_until_quiet_leaves_alone_what_is_due_later():
     """Work that is due in the future is not done now."""
     work = Work(1)
-    later = Loops(
-        loops=(Loop(name="a", turn=work),), next_due=lambda: NOW.plus(Span(1)), now=lambda: NOW
-    )
+    later = Loops(loops=(Loop(name="a", turn=work),), next_due=lambda: NOW.plus(Span(1)), now=lambda: NOW)
     assert later.until_quiet() == 0
     assert work.turns == 0
 

@@ -20,7 +20,10 @@ BRAKES = Brakes(
     final_actions_per_hour=2,
     final_actions_per_day=5,
     breaker=Breaker(
-        window=Span.of(minutes=30), min_attempts=4, open_when_errors_above_percent=50, half_open_after=Span.of(minutes=15)
+        window=Span.of(minutes=30),
+        min_attempts=4,
+        open_when_errors_above_percent=50,
+        half_open_after=Span.of(minutes=15),
     ),
 )
 

@@ -222,7 +222,9 @@ ORDER = [
 ]
 
 
-@pytest.mark.parametrize(("case", "history", "over", "wanted"), [row[1:] for row in ORDER], ids=[row[0] for row in ORDER])
+@pytest.mark.parametrize(
+    ("case", "history", "over", "wanted"), [row[1:] for row in ORDER], ids=[row[0] for row in ORDER]
+)
 def test_what_forbids_a_final_action_speaks_first(case, history, over, wanted):
     """A refusal in history, a window over and used attempts do not overrule operator and unknown."""
     assert isinstance(decided(case, history, now=case.window_until if over else after()), wanted)

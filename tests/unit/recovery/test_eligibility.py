@@ -84,9 +84,7 @@ def test_first_invoices_only_where_included():
     assert judged(first, include_first_invoice=True).eligible
 
 
-@pytest.mark.parametrize(
-    "reason", [each for each in BillingReason if each is not BillingReason.SUBSCRIPTION_CREATE]
-)
+@pytest.mark.parametrize("reason", [each for each in BillingReason if each is not BillingReason.SUBSCRIPTION_CREATE])
 def test_other_billing_reasons_are_eligible(reason):
     """What makes an invoice ours is its subscription, not why it was billed."""
     assert judged(reads.invoice(billing_reason=reason)).eligible

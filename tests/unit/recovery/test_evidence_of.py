@@ -30,7 +30,9 @@ def test_the_charge_fills_what_the_error_leaves_open(name):
     assert getattr(evidence_of(refusal(name, ""), charge), name) == "from_the_charge"
 
 
-@pytest.mark.parametrize(("error", "charge", "expected"), [(False, False, False), (True, False, True), (False, True, True)])
+@pytest.mark.parametrize(
+    ("error", "charge", "expected"), [(False, False, False), (True, False, True), (False, True, True)]
+)
 def test_either_may_ask_for_the_customer(error, charge, expected):
     """That the customer must act counts from wherever it is said (invariant A14)."""
     seen = reads.charge(refusal=RefusalFacts(requires_action=charge))

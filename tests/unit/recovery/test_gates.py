@@ -193,9 +193,7 @@ def test_without_an_intent_nothing_is_fresh():
     assert closed.gate == "fresh"
 
 
-@pytest.mark.parametrize(
-    ("minutes", "waits"), [(-1, False), (0, True), (1, True), (60, True), (61, False)]
-)
+@pytest.mark.parametrize(("minutes", "waits"), [(-1, False), (0, True), (1, True), (60, True), (61, False)])
 def test_nothing_is_sent_near_a_stripe_retry(minutes, waits):
     """Within 60 minutes before a retry of Stripe's own nothing is sent, even with auto_advance off (invariant A15)."""
     upcoming = NOW.plus(Span.of(minutes=minutes))
