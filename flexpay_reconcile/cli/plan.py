@@ -13,7 +13,7 @@ from flexpay_reconcile.cli import exit_codes, options, output
 @options.stripe_api
 @options.secret_commands
 @options.color
-@options.output_format("text", "json")
+@options.output_format("text", "json", "markdown")
 @options.write_probes
 @options.accept_account
 @options.as_of
@@ -39,6 +39,7 @@ def command(
     """Show what apply would change; writes nothing."""
     from flexpay_reconcile.cli import files, planning
     from flexpay_reconcile.reconcile import codec
+    from flexpay_reconcile.reconcile.render import markdown
     from flexpay_reconcile.reconcile.render.text import render
 
     with planning.bench(
@@ -54,7 +55,13 @@ def command(
     for path in (out, json_into):
         if path:
             files.write_private(path, text)
-    output.result(text if format_ == "json" else render(document, colour=output.colour(color)))
+    match format_:
+        case "json":
+            output.result(text)
+        case "markdown":
+            output.result(markdown.render(document))
+        case _:
+            output.result(render(document, colour=output.colour(color)))
     if out:
         output.note(f"saved to {out}; apply exactly this with: flexpay apply {out}")
     codes = [exit_codes.of_kind(each) for each in plan.faults]

@@ -89,9 +89,16 @@ def _refuse(plan: Plan) -> None:
             raise OperatorError(
                 messages[0] + more,
                 code="E-apply-refused",
-                hint="nothing was changed; `flexpay plan` shows every check",
+                hint=_how_on(plan),
                 kind=kind,
             )
+
+
+def _how_on(plan: Plan) -> str:
+    if plan.accounts_to_accept and not plan.faults:
+        flags = " ".join(f"--accept-account {each}" for each in plan.accounts_to_accept)
+        return f"nothing was changed; look the account up in the Dashboard, then apply with {flags}"
+    return "nothing was changed; `flexpay plan` shows every check with what to do"
 
 
 def _look_again(plan: Plan, configuration: Configuration, world: World) -> None:

@@ -168,6 +168,11 @@ class House:
         (found,) = self.endpoints.values()
         return found
 
+    def owns(self, endpoint_id: str) -> bool:
+        """Whether it is the endpoint on record; one left to the operator is not."""
+        applied = self.parts.state.applied().get(ADDRESS)
+        return applied is not None and applied.remote_id == endpoint_id
+
     def delete_in_dashboard(self, endpoint_id: str) -> None:
         """Somebody deletes an endpoint by hand."""
         self.account.table("webhook_endpoint").remove(endpoint_id)

@@ -103,7 +103,7 @@ def test_events_are_a_set_and_foreign_metadata_stays():
 
 
 def test_an_endpoint_is_known_by_its_marks_not_by_its_url():
-    """A foreign endpoint with our URL is left alone and warned of; ours is made beside it."""
+    """An endpoint with our URL and another integration's marks is left alone and warned of; ours is made beside it."""
     house = House()
     house.account.table("webhook_endpoint").add(
         {
@@ -115,7 +115,7 @@ def test_an_endpoint_is_known_by_its_marks_not_by_its_url():
             "description": None,
             "enabled_events": ["*"],
             "livemode": False,
-            "metadata": {},
+            "metadata": {"fp_integration": "another", "fp_scope": "account"},
             "status": "enabled",
             "url": "https://recovery.acme.example/hooks",
         }

@@ -14,6 +14,7 @@ import pytest
 from flexpay_reconcile.errors import ErrorKind, OperatorError
 from flexpay_reconcile.reconcile import codec, stale
 from flexpay_reconcile.reconcile.data import plan_schema
+from flexpay_reconcile.reconcile.render import markdown
 from flexpay_reconcile.reconcile.render.text import render
 from flexpay_reconcile.values.instant import Instant
 from tests.unit.operations_control.harness import EMPTY, MANIFEST, House
@@ -177,6 +178,22 @@ def test_control_characters_do_not_reach_the_terminal(plans):
     house.apply()
     house.endpoint()["description"] = "\x1b[2Jgone"
     assert "\x1b" not in render(codec.to_json(house.plan()))
+
+
+def test_markdown_fits_a_comment_and_is_inert(plans):
+    """It begins with its marker, is never too long, and carries no markup or mention of other people's words."""
+    for document in plans.values():
+        shown = markdown.render(document)
+        assert shown.startswith(markdown.MARKER)
+    evil = json.loads(json.dumps(plans["drift"]))
+    evil["resource_changes"][-1]["address"] = "x|<script>@team`"
+    evil["checks"] = [{"id": "x", "status": "fail", "address": "a", "message": "```\n# big " * 20_000, "hint": ""}]
+    evil["checks"][0]["message"] = evil["checks"][0]["message"][:200_000]
+    shown = markdown.render(evil)
+    assert len(shown) <= markdown.MOST
+    head = shown.partition("<details>")[0]
+    assert "<script>" not in head
+    assert "@team" not in head
 
 
 def test_impact_is_not_invented(plans):
