@@ -11,11 +11,16 @@ from flexpay_reconcile.errors import OperatorError, TryLater
 from flexpay_reconcile.operations import follow_invoice
 from flexpay_reconcile.operations.context import LOG, Context
 from flexpay_reconcile.ports.configurations import AppliedConfiguration
+from flexpay_reconcile.ports.store import UnitOfWork
 from flexpay_reconcile.recovery.case import CaseState
 from flexpay_reconcile.values.ids import InvoiceId
 from flexpay_reconcile.values.instant import Instant, Span
 
 SWEEP_EVERY = Span.of(hours=6)
+AFTER_OUTAGE = Span.of(minutes=10)
+"""After a sweep that Stripe did not answer."""
+AFTER_REFUSAL = Span.of(hours=1)
+"""After a sweep whose key or permission was refused."""
 LOOK_BACK = Span.of(hours=1)
 """How far before its first revision the sweeps of an integration look: an invoice is charged an hour after it is made.
 
@@ -35,10 +40,18 @@ def next_sweep(context: Context) -> Instant | None:
     if running is None:
         return None
     with context.store.reading() as view:
-        last = [view.marks.get(mark_name(each)) for each in running.configuration.integrations.values()]
-    return min(
-        (Instant.from_text(each).plus(SWEEP_EVERY) if each else running.applied_at for each in last), default=None
-    )
+        return min((_due(view, running, each) for each in running.configuration.integrations.values()), default=None)
+
+
+def _due(view: UnitOfWork, running: AppliedConfiguration, integration: Integration) -> Instant:
+    """When an integration is to be swept: a while after its last sweep, and after one that failed not at once."""
+    last, again = view.marks.get(mark_name(integration)), view.marks.get(_again_name(integration))
+    due = Instant.from_text(last).plus(SWEEP_EVERY) if last else running.applied_at
+    return max(due, Instant.from_text(again)) if again else due
+
+
+def _again_name(integration: Integration) -> str:
+    return f"sweep-again:{integration.id}"
 
 
 def sweep_due(context: Context) -> int:
@@ -50,13 +63,15 @@ def sweep_due(context: Context) -> int:
     for integration in running.configuration.integrations.values():
         now = context.clock.now()
         with context.store.reading() as view:
-            last = view.marks.get(mark_name(integration))
-        if last is not None and now.since(Instant.from_text(last)) < SWEEP_EVERY:
-            continue
+            if _due(view, running, integration) > now:
+                continue
         try:
             followed += _sweep(context, running, integration)
         except (TryLater, OperatorError) as problem:
             LOG.warning("sweep not finished", extra={"integration": integration.id, "because": problem.message})
+            pause = AFTER_OUTAGE if isinstance(problem, TryLater) else AFTER_REFUSAL
+            with context.store.begin() as unit:
+                unit.marks.set(_again_name(integration), now.plus(pause).text())
             continue
         with context.store.begin() as unit:
             unit.marks.set(mark_name(integration), now.text())

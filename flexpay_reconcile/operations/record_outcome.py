@@ -23,6 +23,7 @@ from flexpay_reconcile.values.instant import Instant, Span
 
 PENDING_CHECK = Span.of(hours=6)
 UNRESOLVED_CHECK = Span.of(minutes=1)
+UNRESOLVED_CAP = Span.of(minutes=15)
 _RETRY_CAP = Span.of(hours=1)
 
 
@@ -129,7 +130,8 @@ def unresolved(unit: UnitOfWork, case: RecoveryCase, attempt: Attempt, outcome: 
             state=AttemptState.UNRESOLVED,
             request_id=outcome.request_id,
             key_alias=outcome.key_alias,
-            check_at=now.plus(UNRESOLVED_CHECK),
+            check_at=now.plus(min(UNRESOLVED_CHECK.times(2 ** min(max(attempt.sends - 1, 0), 4), 1), UNRESOLVED_CAP)),
+            settled_by=outcome.settled_by,
             note=outcome.because,
         )
     )

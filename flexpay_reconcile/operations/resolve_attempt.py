@@ -20,9 +20,9 @@ from flexpay_reconcile.operations.read_facts import read_facts
 from flexpay_reconcile.ports.charger import ChargerFor
 from flexpay_reconcile.ports.store import UnitOfWork
 from flexpay_reconcile.recovery import gates
-from flexpay_reconcile.recovery.attempt import BLOCKING_STATES, Attempt, AttemptState
+from flexpay_reconcile.recovery.attempt import BLOCKING_STATES, Attempt, AttemptState, SettledBy
 from flexpay_reconcile.recovery.case import CaseState, RecoveryCase
-from flexpay_reconcile.recovery.gates import KEY_LIFE, Then
+from flexpay_reconcile.recovery.gates import KEY_LIFE, Closed, Facts, Then
 from flexpay_reconcile.recovery.journal import EntryKind
 from flexpay_reconcile.recovery.outcome import Approved, Declined
 from flexpay_reconcile.recovery.transitions import move
@@ -164,7 +164,7 @@ def _replay_or_give_up(
     last = attempt.last_sent_at or first
     facts = read_facts(context, integration, case, replace(attempt, intent_at=first), replay=True)
     closed = gates.ask(facts)
-    if closed is None and now.since(first) < KEY_LIFE:
+    if closed is None and attempt.settled_by is SettledBy.REPLAY and now.since(first) < KEY_LIFE:
         intent = _commit_replay(context, attempt)
         if intent is None:
             return 0
@@ -177,19 +177,29 @@ def _replay_or_give_up(
         submit_attempt.record(context, integration, intent, outcome)
         return 1
     if now.since(last) < SURELY_OVER:
-        _ask_later(context, attempt, closed.because if closed else "the key is too old to be sent again")
+        _ask_later(context, attempt, closed.because if closed else "it must not be sent again; only read")
         return 0
+    return _give_up(context, facts, closed, attempt)
+
+
+def _give_up(context: Context, facts: Facts, closed: Closed | None, attempt: Attempt) -> int:
+    """It left no trace and will not be sent again. It uses up no attempt, but spacing counts from it (A12)."""
+    now = facts.now
     with context.store.begin() as unit:
         fresh = _still_open(unit, attempt)
         if fresh is None:
             return 1
         stored, current = fresh
         _not_executed(unit, current, stored, "no trace of it at Stripe", now)
-        if closed is not None and closed.then is not Then.WAIT:
+        sent = max((each for each in (current.last_attempt_at, stored.last_sent_at) if each), default=now)
+        current = unit.cases.save(replace(current, last_attempt_at=sent))
+        if stored.settled_by is SettledBy.PERSON:
+            endings.parked(unit, current, "odd_answer", stored.note, now)
+        elif closed is not None and closed.then is not Then.WAIT:
             closed_gate.follow(context, unit, facts, closed, stored)
-            return 1
-        opened = move(current, CaseState.OPENED, due_at=now, next_attempt_at=None, next_attempt_number=None)
-        unit.cases.save(opened)
+        else:
+            opened = move(current, CaseState.OPENED, due_at=now, next_attempt_at=None, next_attempt_number=None)
+            unit.cases.save(opened)
     return 1
 
 

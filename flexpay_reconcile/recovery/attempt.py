@@ -48,6 +48,17 @@ class KeyAlias(StrEnum):
     """The guide's Fallback key; only after a rate-limit 429 on the primary."""
 
 
+class SettledBy(StrEnum):
+    """How an attempt without a clear answer may be settled."""
+
+    REPLAY = "replay"
+    """By reading; and where nothing is found, by the very same call again."""
+    READ = "read"
+    """By reading alone: Stripe saved a 5xx under the key, and the same call would only bring that back (B5)."""
+    PERSON = "person"
+    """By reading alone, and nothing follows by itself: the key went with other parameters, or an odd answer came (A4)."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
     """One attempt. `number` is unique over all lives of the invoice; `because` are the decision's reasons.
@@ -85,6 +96,7 @@ class Attempt:
     request_id: str | None = None
     decline_kind: DeclineKind | None = None
     decline_reason: str | None = None
+    settled_by: SettledBy = SettledBy.REPLAY
     note: str = ""
 
     @property

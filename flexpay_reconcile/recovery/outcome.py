@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from flexpay_reconcile.billing.charge import RefusalFacts
-from flexpay_reconcile.recovery.attempt import KeyAlias
+from flexpay_reconcile.recovery.attempt import KeyAlias, SettledBy
 from flexpay_reconcile.values.ids import ChargeId
 from flexpay_reconcile.values.instant import Span
 
@@ -85,6 +85,7 @@ class Unresolved:
 
     because: str
     alarm: bool = False
+    settled_by: SettledBy = SettledBy.REPLAY
     request_id: str | None = None
     key_alias: KeyAlias = KeyAlias.PRIMARY
 

@@ -8,7 +8,7 @@ from flexpay_reconcile.adapters.stripe_api.caller import Answer
 from flexpay_reconcile.adapters.stripe_api.faults import Fault, FaultKind, missing_permission
 from flexpay_reconcile.adapters.stripe_api.keys import masked
 from flexpay_reconcile.billing.charge import RefusalFacts
-from flexpay_reconcile.recovery.attempt import KeyAlias
+from flexpay_reconcile.recovery.attempt import KeyAlias, SettledBy
 from flexpay_reconcile.recovery.outcome import (
     Approved,
     Declined,
@@ -42,7 +42,7 @@ def outcome_of(answer: Answer, invoice: InvoiceId, *, livemode: bool) -> Outcome
     request_id, alias = answer.request_id, answer.key_alias
     if said.get("id") != invoice or said.get("livemode") is not livemode:
         words = f"the answer is not about {invoice} in this mode"
-        return Unresolved(because=words, alarm=True, request_id=request_id, key_alias=alias)
+        return _odd(words, request_id, alias)
     match said.get("status"):
         case "paid":
             return Approved(charge=None, request_id=request_id, key_alias=alias)
@@ -50,7 +50,7 @@ def outcome_of(answer: Answer, invoice: InvoiceId, *, livemode: bool) -> Outcome
             return Pending(charge=None, request_id=request_id, key_alias=alias)
         case status:
             words = f"the invoice reads {status!r} after pay"
-            return Unresolved(because=words, alarm=True, request_id=request_id, key_alias=alias)
+            return _odd(words, request_id, alias)
 
 
 def _failed(fault: Fault, alias: KeyAlias) -> Outcome:
@@ -65,9 +65,11 @@ def _failed(fault: Fault, alias: KeyAlias) -> Outcome:
                 key_alias=alias,
             )
         case FaultKind.NO_ANSWER | FaultKind.IN_FLIGHT:
-            return Unresolved(because=fault.message, request_id=fault.request_id, key_alias=alias)
+            saved = fault.status is not None and fault.status >= 500
+            how = SettledBy.READ if saved else SettledBy.REPLAY
+            return Unresolved(because=fault.message, settled_by=how, request_id=fault.request_id, key_alias=alias)
         case FaultKind.KEY_REUSED:
-            return Unresolved(because=fault.message, alarm=True, request_id=fault.request_id, key_alias=alias)
+            return _odd(fault.message, fault.request_id, alias)
         case FaultKind.REFUSED if any(words in fault.message.lower() for words in _NOTHING_TO_PAY):
             return NothingToPay(because=fault.message, request_id=fault.request_id)
         case FaultKind.REFUSED if fault.param == "payment_method" or _has(fault, _NO_METHOD):
@@ -92,6 +94,11 @@ def _failed(fault: Fault, alias: KeyAlias) -> Outcome:
             return _not_submitted(NotSubmittedReason.PERMISSION_MISSING, fault, alias, _WHEN_REPAIRED)
         case _:
             assert_never(fault.kind)
+
+
+def _odd(words: str, request_id: str | None, alias: KeyAlias) -> Unresolved:
+    """An answer that must not be: a person is told, and nothing follows it by itself."""
+    return Unresolved(because=words, alarm=True, settled_by=SettledBy.PERSON, request_id=request_id, key_alias=alias)
 
 
 def _has(fault: Fault, words: tuple[str, ...]) -> bool:
