@@ -9,7 +9,7 @@ from flexpay_reconcile.recovery.attempt import AttemptState
 from flexpay_reconcile.recovery.case import CaseState
 from flexpay_reconcile.simulator.transport import SimulatorTransport
 from tests.simulation import truth, worlds
-from tests.simulation.rig import Rig
+from tests.simulation.rig import Request, Rig
 
 
 def failing(times: int = 1) -> Rig:
@@ -107,7 +107,13 @@ def test_a_key_that_went_with_other_parameters_is_never_followed_by_a_fresh_one(
     secret = rig.environ["SIM_PRIMARY"]
     name = rig.case("ada").invoice
     with_another = {"Authorization": f"Bearer {secret}", "Idempotency-Key": planned.idempotency_key}
-    other.request("post", f"https://api.stripe.com/v1/invoices/{name}", with_another, "metadata[a]=b")
+    address = f"https://api.stripe.com/v1/invoices/{name}"
+
+    def use_the_key(request: Request) -> None:
+        if request.is_pay and len(rig.pays()) == 1:
+            other.request("post", address, with_another, "metadata[a]=b")
+
+    rig.before_call.append(use_the_key)
     rig.live(12)
     case = rig.case("ada")
     assert [each.key for each in rig.pays()] == [planned.idempotency_key]
