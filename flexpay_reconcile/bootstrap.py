@@ -40,6 +40,7 @@ from flexpay_reconcile.operations.context import Context
 from flexpay_reconcile.operations.receive_event import Received
 from flexpay_reconcile.ports.account_reader import AccountReaderFor
 from flexpay_reconcile.ports.account_writer import AccountWriterFor
+from flexpay_reconcile.ports.charger import Charger
 from flexpay_reconcile.ports.clock import Clock
 from flexpay_reconcile.ports.configurations import Configurations
 from flexpay_reconcile.ports.control_state import ControlState
@@ -118,6 +119,25 @@ def open_control(
     )
 
 
+class _Proven:
+    """Hands out chargers only for accounts whose identity was proven or accepted when the keys were applied (G11)."""
+
+    def __init__(self, parts: ControlParts) -> None:
+        self._parts = parts
+
+    def charger(self, integration: Integration) -> Charger:
+        """The charger; OperatorError where it was never shown whose account the keys open."""
+        applied = self._parts.state.applied().get(f"key_pair.{integration.id}")
+        identity = applied.attributes.get("identity") if applied is not None else None
+        if identity not in ("proven", "accepted"):
+            raise OperatorError(
+                f"{integration.id}: whose account its keys open was neither proven nor accepted",
+                code="E-account-unproven",
+                hint="run `flexpay plan`; accept the account with --accept-account where Stripe cannot prove it",
+            )
+        return self._parts.gateways.charger(integration)
+
+
 class _Accounts:
     """Which Stripe account an integration works on: by the manifest at hand, else by what was applied."""
 
@@ -158,14 +178,15 @@ def open_engine(parts: ControlParts, *, holder: str | None = None) -> Engine:
         events=StripeEvents(),
         holder=holder or parts.identifiers.fresh(),
     )
+    chargers = _Proven(parts).charger
     turns = (
         Loop(name="inbox", turn=lambda: process_inbox.process_inbox(context)),
         Loop(
             name="stop_stripe", turn=lambda: stop_stripe_retries.stop_stripe_retries(context, gateways.billing_writer)
         ),
         Loop(name="schedule", turn=lambda: schedule_retries.schedule_retries(context)),
-        Loop(name="resolve", turn=lambda: resolve_attempt.resolve_due(context, gateways.charger), moves_money=True),
-        Loop(name="submit", turn=lambda: submit_attempt.submit_due(context, gateways.charger), moves_money=True),
+        Loop(name="resolve", turn=lambda: resolve_attempt.resolve_due(context, chargers), moves_money=True),
+        Loop(name="submit", turn=lambda: submit_attempt.submit_due(context, chargers), moves_money=True),
         Loop(name="finish", turn=lambda: finish_case.finish_due(context, gateways.billing_writer), moves_money=True),
         Loop(name="backfill", turn=lambda: backfill_events.sweep_due(context)),
     )

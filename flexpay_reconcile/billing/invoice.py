@@ -70,6 +70,7 @@ class Invoice:
     hosted_invoice_url: str | None
     metadata: dict[str, str]
     read_at: Instant
+    default_source: PaymentMethodId | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,10 +151,10 @@ def payment_method_for(
 ) -> PaymentMethodId | None:
     """The payment method Stripe's documented order would pick, or None.
 
-    Order: invoice default, subscription default method, subscription default source, customer default method,
+    Order: invoice default (method, then source), subscription default method, subscription default source, customer default method,
     customer default source (Stripe: smart-retries page, 2026-04-12; invoice field documentation).
     """
-    candidates = [invoice.default_payment_method]
+    candidates = [invoice.default_payment_method, invoice.default_source]
     if subscription is not None:
         candidates += [subscription.default_payment_method, subscription.default_source]
     if customer is not None:

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from flexpay_reconcile.config.policy import RetryPolicy, Timing
 from flexpay_reconcile.recovery.case import RecoveryCase
-from flexpay_reconcile.recovery.decide import Aim, allowed_attempts
+from flexpay_reconcile.recovery.decide import FRESH_CARD, Aim, allowed_attempts
 from flexpay_reconcile.timing import even, fixed
 from flexpay_reconcile.values.instant import Instant
-
-FRESH_CARD = frozenset({"new_card", "card_updated"})
-"""Decline reasons of a case that waits for nothing but a try on its changed card."""
 
 
 def aim_for(case: RecoveryCase, policy: RetryPolicy, now: Instant) -> Aim | None:
@@ -18,7 +15,7 @@ def aim_for(case: RecoveryCase, policy: RetryPolicy, now: Instant) -> Aim | None
     if case.decline_reason in FRESH_CARD:
         return Aim(at=now, model="fresh-card/1", words="the card has changed: try it at the first legal moment")
     if policy.timing is Timing.FIXED:
-        previous = case.last_attempt_at or case.first_declined_at
+        previous = case.last_attempt_at or case.window_from
         at = fixed.aim(previous=previous, number=number, schedule=policy.fixed_schedule)
         words = f"step {number} of {total} of the fixed schedule"
         return None if at is None else Aim(at=at, model=fixed.VERSION, words=words)

@@ -11,6 +11,7 @@ from flexpay_reconcile.operations.context import Context
 from flexpay_reconcile.ports.store import UnitOfWork
 from flexpay_reconcile.recovery.attempt import Attempt, AttemptState
 from flexpay_reconcile.recovery.case import CaseState, RecoveryCase
+from flexpay_reconcile.recovery.decide import NEW_CARD
 from flexpay_reconcile.recovery.gates import Closed, Facts, Then
 from flexpay_reconcile.recovery.journal import EntryKind
 from flexpay_reconcile.recovery.outcome import Unresolved
@@ -34,6 +35,10 @@ def follow(context: Context, unit: UnitOfWork, facts: Facts, closed: Closed, uns
     match closed.then:
         case Then.PAID_ELSEWHERE:
             endings.recovered_elsewhere(unit, case, closed.because, now)
+        case Then.CLOSE if closed.gate == "subscription" and follow_subscription.cancelled_by_us(
+            unit, case.subscription
+        ):
+            follow_subscription.end_with_sibling(unit, context, case, now)
         case Then.CLOSE:
             endings.closed(unit, case, closed.word, closed.because, now)
         case Then.PARK:
@@ -54,9 +59,7 @@ def _decide_again(context: Context, unit: UnitOfWork, facts: Facts, case: Recove
         opened = replace(opened, amount=facts.invoice.amount_remaining)
         chosen = payment_method_for(facts.invoice, facts.subscription, facts.customer)
         if chosen is not None and chosen != case.payment_method:
-            opened = follow_subscription.bind_card(
-                unit, opened, case.account, chosen, follow_subscription.NEW_CARD, now
-            )
+            opened = follow_subscription.bind_card(unit, opened, case.account, chosen, NEW_CARD, now)
     plan_next.plan_next(unit, opened, context.policy_of(opened), context.pinned(opened.revision), now)
 
 

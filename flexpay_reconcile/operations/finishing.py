@@ -28,7 +28,8 @@ def begin(unit: UnitOfWork, case: RecoveryCase, stop: Stop, pinned: Configuratio
     if case.decline_kind in (DeclineKind.OPERATOR, DeclineKind.UNKNOWN, None):
         raise BrokenInvariant(f"case {case.id}: an operator or unknown decline never leads to a final action (A21)")
     for action in _actions(case, stop, pinned, now):
-        unit.actions.add(action)
+        if not unit.actions.add(action):
+            _plan_again(unit, action)
     text = f"Recovery is over: {stop.because[0]}"
     facts = {"ended_by": stop.ended_by.value, "reasons": "; ".join(stop.because)}
     unit.journal.append(Entry(case_id=case.id, at=now, kind=EntryKind.FINISHING, text=text, facts=facts))
@@ -73,6 +74,13 @@ def _actions(case: RecoveryCase, stop: Stop, pinned: Configuration, now: Instant
         )
         for order, kind in enumerate(kinds)
     ]
+
+
+def _plan_again(unit: UnitOfWork, action: FinalAction) -> None:
+    """An action that was taken back (a new card came) is due again; one that was called stays as it is (C2)."""
+    for stored in unit.actions.of_case(action.case_id):
+        if stored.kind is action.kind and stored.state is ActionState.SKIPPED and stored.called_at is None:
+            unit.actions.save(action)
 
 
 def take_back(unit: UnitOfWork, case: RecoveryCase, because: str, now: Instant) -> None:

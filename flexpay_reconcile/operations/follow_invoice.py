@@ -145,12 +145,15 @@ def _note_foreign(unit: UnitOfWork, case: RecoveryCase, charge: Charge, event: E
     if decline is None or case.is_final() or case.state not in _MAY_BE_DECIDED_AGAIN:
         return
     wait = decline.advice.wait_at_least
+    asked = charge.created.plus(wait) if wait else None
+    longer = asked is not None and (case.wait_until is None or asked > case.wait_until)
     case = replace(
         case,
         last_declined_at=charge.created,
         decline_kind=decline.kind,
         decline_reason=decline.reason,
-        wait_until=charge.created.plus(wait) if wait else case.wait_until,
+        wait_until=asked if longer else case.wait_until,
+        wait_because=decline.reason if longer else case.wait_because,
     )
     if by_stripe:
         endings.parked(unit, case, "foreign_retries", f"{who}: two engines must never both charge", now)

@@ -13,15 +13,15 @@ from flexpay_reconcile.ports.configurations import AppliedConfiguration
 from flexpay_reconcile.ports.store import UnitOfWork
 from flexpay_reconcile.recovery.attempt import BLOCKING_STATES
 from flexpay_reconcile.recovery.case import CaseState, EndedBy, RecoveryCase
-from flexpay_reconcile.recovery.decide import Stop
+from flexpay_reconcile.recovery.decide import CARD_UPDATED, NEW_CARD, Stop
 from flexpay_reconcile.recovery.final_action import ActionKind, ActionState
 from flexpay_reconcile.recovery.journal import Entry, EntryKind
 from flexpay_reconcile.recovery.transitions import move
 from flexpay_reconcile.values.ids import AccountId, CustomerId, PaymentMethodId, SubscriptionId
-from flexpay_reconcile.values.instant import Instant
+from flexpay_reconcile.values.instant import Instant, Span
 
-NEW_CARD = "new_card"
-CARD_UPDATED = "card_updated"
+FRESH_CARD_WINDOW = Span.of(days=3)
+"""How long a changed card may be tried for at least, where the window is over or nearly so."""
 _REOPENS = frozenset({CaseState.WAITING_FOR_CUSTOMER, CaseState.SCHEDULED, CaseState.FINISHING, CaseState.NEEDS_REVIEW})
 _OVER = frozenset({SubscriptionStatus.CANCELED, SubscriptionStatus.INCOMPLETE_EXPIRED})
 
@@ -39,12 +39,17 @@ def follow_subscription(
         return subscription.status.value
     now = context.clock.now()
     with context.store.begin() as unit:
-        called = (ActionState.CALLING, ActionState.DONE)
-        actions = unit.actions.of_subscription(subscription_id)
-        by_us = any(each.kind is ActionKind.CANCEL_SUBSCRIPTION and each.state in called for each in actions)
+        by_us = cancelled_by_us(unit, subscription_id)
         for case in unit.cases.live_for_subscription(account, subscription_id):
             _end_sibling(unit, context, case, by_us=by_us, now=now)
     return "canceled"
+
+
+def cancelled_by_us(unit: UnitOfWork, subscription: SubscriptionId) -> bool:
+    """Whether a final action of ours cancelled, or may have cancelled, the subscription."""
+    called = (ActionState.CALLING, ActionState.DONE)
+    actions = unit.actions.of_subscription(subscription)
+    return any(each.kind is ActionKind.CANCEL_SUBSCRIPTION and each.state in called for each in actions)
 
 
 def _end_sibling(unit: UnitOfWork, context: Context, case: RecoveryCase, *, by_us: bool, now: Instant) -> None:
@@ -56,6 +61,11 @@ def _end_sibling(unit: UnitOfWork, context: Context, case: RecoveryCase, *, by_u
             unit, case, "subscription_cancelled_by_other", "the subscription was cancelled by somebody else", now
         )
         return
+    end_with_sibling(unit, context, case, now)
+
+
+def end_with_sibling(unit: UnitOfWork, context: Context, case: RecoveryCase, now: Instant) -> None:
+    """Our own cancellation for another invoice ends this case's recovery too (G16)."""
     if case.decline_kind in (DeclineKind.OPERATOR, DeclineKind.UNKNOWN, None) or case.state in (
         CaseState.PARKED,
         CaseState.NEEDS_REVIEW,
@@ -84,7 +94,7 @@ def follow_customer(
     """A new default card re-opens the decision at once; a card merely attached wakes nothing (A20)."""
     account = running.configuration.company_of(integration).stripe_account
     with context.store.reading() as view:
-        cases = [each for each in view.cases.live_for_customer(account, customer_id) if each.state in _REOPENS]
+        cases = [each for each in view.cases.live_for_customer(account, customer_id) if _may_reopen(each)]
     if not cases:
         return "no_case"
     reader = context.readers(integration)
@@ -102,12 +112,17 @@ def follow_customer(
     return f"woken_{woken}"
 
 
+def _may_reopen(case: RecoveryCase) -> bool:
+    """Whether a new card changes anything: also where the account's own settings refused the old one."""
+    return case.state in _REOPENS or (case.state is CaseState.PARKED and case.closed_because == "operator")
+
+
 def _reopen(context: Context, account: AccountId, seen: RecoveryCase, chosen: PaymentMethodId, word: str) -> int:
     """Bind the case to the card that would now be charged, and decide again."""
     now = context.clock.now()
     with context.store.begin() as unit:
         case = unit.cases.get(seen.id)
-        if case is None or case.state not in _REOPENS or _under_way(unit, case) or _final_action_begun(unit, case):
+        if case is None or not _may_reopen(case) or _under_way(unit, case) or _final_action_begun(unit, case):
             return 0
         plan_next.supersede_planned(unit, case, "the customer's card has changed", now)
         finishing.take_back(unit, case, "the customer's card has changed", now)
@@ -129,6 +144,7 @@ def bind_card(
         replace(
             opened,
             due_at=now,
+            window_until=max(case.window_until, now.plus(FRESH_CARD_WINDOW)),
             payment_method=chosen,
             card_key=row.charge.card_key() if row else chosen,
             network=row.charge.network if row else None,

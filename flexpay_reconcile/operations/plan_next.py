@@ -13,7 +13,8 @@ from flexpay_reconcile.config.integration import StopStripeRetries
 from flexpay_reconcile.config.policy import RetryPolicy
 from flexpay_reconcile.declines.decline import DeclineKind
 from flexpay_reconcile.errors import BrokenInvariant
-from flexpay_reconcile.operations import aims, finishing
+from flexpay_reconcile.operations import aims, finishing, record_money
+from flexpay_reconcile.ports.rows import LedgerRow
 from flexpay_reconcile.ports.store import UnitOfWork
 from flexpay_reconcile.recovery import decide as decisions
 from flexpay_reconcile.recovery.attempt import BLOCKING_STATES, Attempt, AttemptState
@@ -24,6 +25,8 @@ from flexpay_reconcile.recovery.transitions import move
 from flexpay_reconcile.values.instant import Instant, Span
 
 LOOK_BACK = Span.of(days=31)
+LONGEST_WAIT = Span.of(days=11)
+"""No advice asks for more than ten days (Mastercard 30)."""
 PARKED_LOOK_AGAIN = Span.of(hours=6)
 
 
@@ -35,13 +38,27 @@ def history_of(unit: UnitOfWork, case: RecoveryCase, now: Instant) -> CardHistor
     nevers = [row for row in rows if row.never]
     hard = [row for row in nevers if row.kind is DeclineKind.HARD]
     standing = (hard or nevers)[-1] if nevers else None
+    waits = _advice_waits(rows, now)
+    longest = max(waits, default=None)
     own = sorted(row.charge.created for row in unit.cards.of_invoice(case.account, case.invoice) if row.reached_network)
     return CardHistory(
         reached_at=tuple(row.charge.created for row in rows if row.reached_network),
         retries_at=tuple(own[1:]),
         never_because=(standing.reason or "refused for ever") if standing else None,
         never_kind=standing.kind if standing else None,
+        wait_until=longest[0] if longest else None,
+        wait_because=longest[1] if longest else None,
     )
+
+
+def _advice_waits(rows: tuple[LedgerRow, ...], now: Instant) -> list[tuple[Instant, str]]:
+    """Waits that refusals of this card asked for and that are not over, whichever invoice they were for (A11)."""
+    found = []
+    for row in rows:
+        decline = record_money.decline_of(row.charge) if row.charge.created > now.minus(LONGEST_WAIT) else None
+        if decline is not None and decline.advice.wait_at_least is not None:
+            found.append((row.charge.created.plus(decline.advice.wait_at_least), decline.reason))
+    return [each for each in found if each[0] > now]
 
 
 def plan_next(

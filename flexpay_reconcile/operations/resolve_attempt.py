@@ -14,7 +14,7 @@ from flexpay_reconcile.billing.invoice import Invoice, InvoicePayment, InvoiceSt
 from flexpay_reconcile.billing.signal import ChargeSeen
 from flexpay_reconcile.config.integration import Integration
 from flexpay_reconcile.errors import OperatorError, TryLater
-from flexpay_reconcile.operations import closed_gate, endings, record_outcome, submit_attempt
+from flexpay_reconcile.operations import brake_check, closed_gate, endings, record_outcome, submit_attempt
 from flexpay_reconcile.operations.context import LEASE_TTL, LOG, Context
 from flexpay_reconcile.operations.read_facts import read_facts
 from flexpay_reconcile.ports.charger import ChargerFor
@@ -211,6 +211,14 @@ def _commit_replay(context: Context, attempt: Attempt) -> Attempt | None:
         if fresh is None or not context.may_charge(unit):
             return None
         stored, case = fresh
+        running = context.running()
+        brakes = (running.configuration if running else context.pinned(case.revision)).brakes
+        braked = brake_check.attempts(unit, brakes, stored, now)
+        if braked is not None:
+            unit.attempts.save(
+                replace(stored, state=AttemptState.UNRESOLVED, check_at=braked.until, note=braked.because)
+            )
+            return None
         intent = replace(
             stored,
             state=AttemptState.SUBMITTING,

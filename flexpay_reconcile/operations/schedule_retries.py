@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from flexpay_reconcile.billing.invoice import Invoice
 from flexpay_reconcile.errors import OperatorError, TryLater
 from flexpay_reconcile.operations import endings, follow_invoice, plan_next
 from flexpay_reconcile.operations.context import Context
@@ -13,7 +14,8 @@ from flexpay_reconcile.recovery.transitions import move
 from flexpay_reconcile.values.instant import Instant
 
 _DECIDED_HERE = (CaseState.OPENED, CaseState.WAITING_FOR_CUSTOMER, CaseState.NEEDS_REVIEW)
-_HEALED_BY_A_READ = frozenset({"key_refused", "permission_missing", "integration_removed"})
+_HEALED_BY_A_READ = frozenset({"key_refused", "permission_missing", "integration_removed", "gate"})
+"""Causes that are gone, or are asked about again by every gate, once Stripe can be read."""
 
 
 def schedule_retries(context: Context, *, limit: int = 200) -> int:
@@ -49,19 +51,26 @@ def _decide(context: Context, unit: UnitOfWork, case: RecoveryCase, now: Instant
 def _look_again(context: Context, seen: RecoveryCase, now: Instant) -> int:
     """A parked case: read its invoice; go on where the cause is gone, else look again later."""
     running, integration = context.running(), context.integration_of(seen)
-    readable = False
+    invoice: Invoice | None = None
     if running is not None and integration is not None:
         try:
             follow_invoice.follow_invoice(context, running, integration, seen.invoice)
-            readable = True
+            invoice = context.readers(integration).invoice(seen.invoice)
         except (TryLater, OperatorError):
-            readable = False
+            invoice = None
     with context.store.begin() as unit:
         case = unit.cases.get(seen.id)
         if case is None or case.state is not CaseState.PARKED:
             return 1
-        if readable and case.closed_because in _HEALED_BY_A_READ:
+        if invoice is not None and _cause_gone(case, invoice):
             unit.cases.save(move(case, CaseState.OPENED, due_at=now, closed_because=None, stripe_retries_stopped=False))
             return 1
         unit.cases.save(replace(case, due_at=now.plus(plan_next.PARKED_LOOK_AGAIN)))
     return 0
+
+
+def _cause_gone(case: RecoveryCase, invoice: Invoice) -> bool:
+    """Whether what parked the case is over; settings of the account's owner cannot be seen and wait for a person."""
+    if case.closed_because == "foreign_retries":
+        return invoice.next_payment_attempt is None
+    return case.closed_because in _HEALED_BY_A_READ

@@ -18,6 +18,7 @@ from flexpay_reconcile.operations import brake_check, closed_gate, endings, reco
 from flexpay_reconcile.operations.context import LEASE_TTL, LOG, Context
 from flexpay_reconcile.operations.read_facts import read_facts
 from flexpay_reconcile.ports.charger import ChargerFor
+from flexpay_reconcile.ports.store import UnitOfWork
 from flexpay_reconcile.recovery import gates
 from flexpay_reconcile.recovery.attempt import Attempt, AttemptState
 from flexpay_reconcile.recovery.case import CaseState, RecoveryCase
@@ -33,6 +34,7 @@ from flexpay_reconcile.recovery.outcome import (
     Unresolved,
 )
 from flexpay_reconcile.recovery.transitions import move
+from flexpay_reconcile.values.ids import IntegrationId
 from flexpay_reconcile.values.instant import Span
 
 _READ_AGAIN = Span.of(minutes=2)
@@ -151,6 +153,8 @@ def record(context: Context, integration: Integration, attempt: Attempt, outcome
                 record_outcome.pending(unit, case, attempt, outcome, now)
             case NotSubmitted():
                 record_outcome.not_submitted(unit, case, attempt, outcome, now)
+                if outcome.reason in (NotSubmittedReason.KEY_REFUSED, NotSubmittedReason.PERMISSION_MISSING):
+                    _stop_the_others(context, unit, attempt.integration_id)
             case NothingToPay():
                 closed_gate.nothing_to_pay(unit, case, attempt, status, outcome.because, now)
             case Unresolved():
@@ -203,3 +207,13 @@ def _park(context: Context, planned: Attempt, problem: OperatorError) -> None:
                 replace(planned, state=AttemptState.NOT_SUBMITTED, finished_at=now, note=problem.message)
             )
             endings.parked(unit, case, word, problem.message, now)
+            if problem.kind is ErrorKind.KEY_REFUSED:
+                _stop_the_others(context, unit, case.integration_id)
+
+
+def _stop_the_others(context: Context, unit: UnitOfWork, where: IntegrationId) -> None:
+    """One refused key is enough: no other attempt of the integration calls before a probe went well (E8)."""
+    running = context.running()
+    if running is not None:
+        LOG.error("a key was refused: the breaker is open", extra={"integration": where})
+        brake_check.open_breaker(unit, running.configuration.brakes, where, context.clock.now())

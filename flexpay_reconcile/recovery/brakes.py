@@ -48,31 +48,50 @@ def ask_final_actions(brakes: Brakes, *, last_hour: int, last_day: int, now: Ins
 def is_error(attempt: Attempt) -> bool:
     """Whether a call went wrong for a reason that is nobody's decline: what the breaker counts."""
     sent_again = attempt.state is AttemptState.PLANNED and attempt.finished_at is not None
-    return sent_again or attempt.state in (AttemptState.UNRESOLVED, AttemptState.NOT_SUBMITTED)
+    return sent_again or attempt.state is AttemptState.UNRESOLVED
 
 
-def ask_breaker(brakes: Brakes, recent: Sequence[Attempt], now: Instant) -> Braked | None:
-    """Open when more than the given percentage of the calls in the window went wrong; half-open after a while.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BreakerState:
+    """What is stored of a breaker. Open while `open_until` is set; calls before `counted_from` no longer count."""
 
-    `recent` are the attempts that ended inside the breaker's window or its half-open time, oldest first.
-    Half-open means: once `half_open_after` has passed since the last error, one probe goes; its own end is then the
-    newest row, so that a failing probe opens the breaker again and a good one shrinks the share of errors.
+    open_until: Instant | None = None
+    counted_from: Instant | None = None
+
+
+def turn_breaker(brakes: Brakes, state: BreakerState, recent: Sequence[Attempt], now: Instant) -> BreakerState:
+    """The breaker after the calls that ended so far; `recent` covers its window and the time since it opened.
+
+    Closed: opens when more than the given share of the calls in the window went wrong. Open: nothing goes until
+    `open_until`; then one probe at a time, and only a probe that went well closes it.
     """
     breaker = brakes.breaker
-    horizon = now.minus(max(breaker.window, breaker.half_open_after))
-    seen = [each for each in recent if _last_known(each) >= horizon]
+    if state.open_until is not None:
+        probes = sorted((each for each in recent if last_known(each) >= state.open_until), key=last_known)
+        if not probes:
+            return state
+        newest = probes[-1]
+        if is_error(newest):
+            return BreakerState(open_until=last_known(newest).plus(breaker.half_open_after))
+        return BreakerState(counted_from=last_known(newest))
+    since = now.minus(breaker.window)
+    if state.counted_from is not None:
+        since = max(since, state.counted_from)
+    seen = [each for each in recent if last_known(each) >= since]
     errors = [each for each in seen if is_error(each)]
     if len(seen) < breaker.min_attempts or len(errors) * 100 <= len(seen) * breaker.open_when_errors_above_percent:
-        return None
-    last = max(_last_known(each) for each in errors)
-    half_open = last.plus(breaker.half_open_after)
-    if now >= half_open:
-        return None
-    words = f"circuit breaker open: {len(errors)} of {len(seen)} calls went wrong"
-    return Braked(until=half_open, because=words)
+        return state
+    return BreakerState(open_until=max(last_known(each) for each in errors).plus(breaker.half_open_after))
 
 
-def _last_known(attempt: Attempt) -> Instant:
+def ask_breaker(state: BreakerState, now: Instant) -> Braked | None:
+    """Closed, or half-open, lets a call pass."""
+    if state.open_until is None or now >= state.open_until:
+        return None
+    return Braked(until=state.open_until, because="the circuit breaker is open: too many calls went wrong")
+
+
+def last_known(attempt: Attempt) -> Instant:
     """When its answer, or the lack of one, was known: an unresolved call sent again is as new as its last sending."""
     known = [each for each in (attempt.finished_at, attempt.last_sent_at) if each is not None]
     return max(known, default=attempt.decided_at)

@@ -17,6 +17,10 @@ from flexpay_reconcile.values.instant import Instant, Span
 
 UNKNOWN_CODE_AFTER = Span.of(days=28)
 RULE_CERTAIN_PPM = 1_000_000
+NEW_CARD = "new_card"
+CARD_UPDATED = "card_updated"
+FRESH_CARD = frozenset({NEW_CARD, CARD_UPDATED})
+"""Decline reasons of a case that waits for nothing but a try on its changed card."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,14 +106,32 @@ def decide(case: RecoveryCase, history: CardHistory, policy: RetryPolicy, aim: A
             return Stop(ended_by=EndedBy.HARD_DECLINE, because=(words,))
         if now < case.window_until:  # nobody said that the card is dead: no attempt on it, and no early end either
             return AskCustomer(until=case.window_until, because=(words,))
+    if case.decline_reason in FRESH_CARD:
+        return _try_fresh_card(case, history, policy, aim, now)
     if now >= case.window_until:
         return Stop(ended_by=EndedBy.WINDOW_OVER, because=(f"the window ended {case.window_until.short_text()}",))
     if case.decline_kind in (DeclineKind.CREDENTIAL, DeclineKind.CUSTOMER):
         words = "a new or updated card" if case.decline_kind is DeclineKind.CREDENTIAL else "the customer to act"
         return AskCustomer(until=case.window_until, because=(f"{reason}: needs {words}",))
-    if case.attempts_used >= allowed_attempts(policy):
+    if not may_attempt(case, policy):
         return Stop(ended_by=EndedBy.ATTEMPTS_USED, because=(f"all {case.attempts_used} attempts were made",))
     return _retry(case, history, policy, aim, now)
+
+
+def _try_fresh_card(
+    case: RecoveryCase, history: CardHistory, policy: RetryPolicy, aim: Aim | None, now: Instant
+) -> Decision:
+    """A changed card gets one attempt even when the others are used up; no decline of it is known, so it ends nothing."""
+    decision = _retry(case, history, policy, aim, now) if now < case.window_until else None
+    if isinstance(decision, RetryAt):
+        return decision
+    words = "the changed card could not be tried inside the window"
+    return Review(until=now.plus(UNKNOWN_CODE_AFTER), because=(words,))
+
+
+def may_attempt(case: RecoveryCase, policy: RetryPolicy) -> bool:
+    """Whether an attempt is left: by the policy's number, or because the card has changed."""
+    return case.attempts_used < allowed_attempts(policy) or case.decline_reason in FRESH_CARD
 
 
 def allowed_attempts(policy: RetryPolicy) -> int:

@@ -225,7 +225,7 @@ def _time(facts: Facts) -> Iterator[Closed]:
         yield Closed(gate="key_age", then=Then.DECIDE_AGAIN, because="the idempotency key is too old to be sent again")
     if facts.now >= facts.case.window_until:
         yield Closed(gate="window", then=Then.DECIDE_AGAIN, because="the window is over")
-    if facts.case.attempts_used >= decide.allowed_attempts(facts.policy):
+    if not decide.may_attempt(facts.case, facts.policy):
         yield Closed(gate="attempts", then=Then.DECIDE_AGAIN, because="all attempts are used")
     bounds = windows.bounds_of(facts.case, facts.history, facts.policy)
     for bound in sorted(bounds, key=lambda each: each.not_before, reverse=True):

@@ -28,6 +28,8 @@ class CardHistory:
     retries_at: tuple[Instant, ...] = ()
     never_because: str | None = None
     never_kind: DeclineKind | None = None
+    wait_until: Instant | None = None
+    wait_because: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -46,9 +46,10 @@ def bounds_of(case: RecoveryCase, history: CardHistory, policy: RetryPolicy) -> 
                 rule="minimum_spacing", not_before=last.plus(spacing), because=f"{spacing.text()} between two attempts"
             )
         )
-    if case.wait_until is not None:
-        words = f"the network asked to wait until {case.wait_until.short_text()} ({case.wait_because or 'advice'})"
-        found.append(Bound(rule="advice_wait", not_before=case.wait_until, because=words))
+    for until, why in ((case.wait_until, case.wait_because), (history.wait_until, history.wait_because)):
+        if until is not None:
+            words = f"the network asked to wait until {until.short_text()} ({why or 'advice'})"
+            found.append(Bound(rule="advice_wait", not_before=until, because=words))
     scheme = networks.scheme_of(case.network, case.payment_method_type)
     for ceiling in limits.ceilings_for(scheme, policy):
         free = limits.blocked_until(ceiling, history, case.window_until)

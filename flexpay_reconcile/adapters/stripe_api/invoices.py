@@ -46,6 +46,7 @@ def invoice_of(data: dict[str, Any], account: AccountId, read_at: Instant) -> In
         customer=_customer(data),
         subscription=subscription_behind(data),
         default_payment_method=_method(data, "default_payment_method"),
+        default_source=_method(data, "default_source"),
         billing_reason=_REASON.get(fields.optional_text(data, "billing_reason") or "", BillingReason.OTHER),
         created=fields.instant(data, "created"),
         number=fields.optional_text(data, "number"),
