@@ -25,7 +25,7 @@ from flexpay_reconcile.config.configuration import Configuration
 from flexpay_reconcile.config.integration import Integration, ManagedBy, Status
 from flexpay_reconcile.daemon import listener
 from flexpay_reconcile.daemon.loops import Loop, Loops
-from flexpay_reconcile.errors import OperatorError
+from flexpay_reconcile.errors import OperatorError, TryLater
 from flexpay_reconcile.operations import (
     backfill_events,
     finish_case,
@@ -40,6 +40,7 @@ from flexpay_reconcile.operations.context import Context
 from flexpay_reconcile.operations.receive_event import Received
 from flexpay_reconcile.ports.account_reader import AccountReaderFor
 from flexpay_reconcile.ports.account_writer import AccountWriterFor
+from flexpay_reconcile.ports.billing_writer import BillingWriter
 from flexpay_reconcile.ports.charger import Charger
 from flexpay_reconcile.ports.clock import Clock
 from flexpay_reconcile.ports.configurations import Configurations
@@ -119,14 +120,34 @@ def open_control(
     )
 
 
+MAX_SKEW = Span.of(minutes=5)
+"""More than this between our clock and Stripe's `Date`, and nothing is charged or cancelled (F3)."""
+
+
 class _Proven:
-    """Hands out chargers only for accounts whose identity was proven or accepted when the keys were applied (G11)."""
+    """Hands out what charges or cancels only for accounts proven or accepted when the keys were applied (G11)."""
 
     def __init__(self, parts: ControlParts) -> None:
         self._parts = parts
 
     def charger(self, integration: Integration) -> Charger:
         """The charger; OperatorError where it was never shown whose account the keys open."""
+        self._check(integration)
+        return self._parts.gateways.charger(integration)
+
+    def writer(self, integration: Integration) -> BillingWriter:
+        """The writer, under the same conditions: it cancels."""
+        self._check(integration)
+        return self._parts.gateways.billing_writer(integration)
+
+    def _check(self, integration: Integration) -> None:
+        skew = self._parts.gateways.connection.skew
+        if skew is not None and abs(skew.ms) > MAX_SKEW.ms:
+            raise TryLater(
+                f"our clock and Stripe's differ by {skew.text()}: no attempt is made",
+                code="E-clock-skew",
+                hint="set this machine's clock (NTP)",
+            )
         applied = self._parts.state.applied().get(f"key_pair.{integration.id}")
         identity = applied.attributes.get("identity") if applied is not None else None
         if identity not in ("proven", "accepted"):
@@ -135,7 +156,6 @@ class _Proven:
                 code="E-account-unproven",
                 hint="run `flexpay plan`; accept the account with --accept-account where Stripe cannot prove it",
             )
-        return self._parts.gateways.charger(integration)
 
 
 class _Accounts:
@@ -178,16 +198,16 @@ def open_engine(parts: ControlParts, *, holder: str | None = None) -> Engine:
         events=StripeEvents(),
         holder=holder or parts.identifiers.fresh(),
     )
-    chargers = _Proven(parts).charger
+    proven = _Proven(parts)
     turns = (
         Loop(name="inbox", turn=lambda: process_inbox.process_inbox(context)),
         Loop(
             name="stop_stripe", turn=lambda: stop_stripe_retries.stop_stripe_retries(context, gateways.billing_writer)
         ),
         Loop(name="schedule", turn=lambda: schedule_retries.schedule_retries(context)),
-        Loop(name="resolve", turn=lambda: resolve_attempt.resolve_due(context, chargers), moves_money=True),
-        Loop(name="submit", turn=lambda: submit_attempt.submit_due(context, chargers), moves_money=True),
-        Loop(name="finish", turn=lambda: finish_case.finish_due(context, gateways.billing_writer), moves_money=True),
+        Loop(name="resolve", turn=lambda: resolve_attempt.resolve_due(context, proven.charger), moves_money=True),
+        Loop(name="submit", turn=lambda: submit_attempt.submit_due(context, proven.charger), moves_money=True),
+        Loop(name="finish", turn=lambda: finish_case.finish_due(context, proven.writer), moves_money=True),
         Loop(name="backfill", turn=lambda: backfill_events.sweep_due(context)),
     )
 

@@ -151,8 +151,8 @@ def payment_method_for(
 ) -> PaymentMethodId | None:
     """The payment method Stripe's documented order would pick, or None.
 
-    Order: invoice default (method, then source), subscription default method, subscription default source, customer default method,
-    customer default source (Stripe: smart-retries page, 2026-04-12; invoice field documentation).
+    Order: the default method, then the default source, of the invoice, of the subscription, of the customer
+    (Stripe: smart-retries page, 2026-04-12; invoice field documentation).
     """
     candidates = [invoice.default_payment_method, invoice.default_source]
     if subscription is not None:

@@ -59,9 +59,11 @@ class Loops:
         try:
             done = loop.turn()
         except BrokenInvariant as broken:
-            self.charging_stopped = broken.message
+            if loop.moves_money:
+                self.charging_stopped = broken.message
             self.failures[loop.name] = broken.message
-            LOG.critical("invariant broken: charging has stopped", extra={"loop": loop.name, "because": broken.message})
+            facts = {"loop": loop.name, "because": broken.message, "charging_stopped": loop.moves_money}
+            LOG.critical("invariant broken", extra=facts)
             return 0
         except FlexpayError as problem:
             self.failures[loop.name] = problem.message
@@ -70,9 +72,12 @@ class Loops:
         except Exception as bug:
             # Nobody foresaw it, so nobody knows what it left half done: as bad as a broken invariant (G4).
             words = f"unexpected {type(bug).__name__}"
-            self.charging_stopped = words
+            if loop.moves_money:
+                self.charging_stopped = words
             self.failures[loop.name] = words
-            LOG.critical("unexpected fault: charging has stopped", extra={"loop": loop.name}, exc_info=bug)
+            LOG.critical(
+                "unexpected fault", extra={"loop": loop.name, "charging_stopped": loop.moves_money}, exc_info=bug
+            )
             return 0
         self.progress[loop.name] = self.now()
         self.failures.pop(loop.name, None)

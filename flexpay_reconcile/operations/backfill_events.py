@@ -6,14 +6,17 @@ attempted invoice and follows it exactly as an event would (invariant D6).
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
 from flexpay_reconcile.config.integration import Integration, Status
-from flexpay_reconcile.errors import OperatorError, TryLater
-from flexpay_reconcile.operations import follow_invoice
+from flexpay_reconcile.errors import ErrorKind, FlexpayError, OperatorError, TryLater
+from flexpay_reconcile.operations import follow_invoice, follow_subscription
 from flexpay_reconcile.operations.context import LOG, Context
 from flexpay_reconcile.ports.configurations import AppliedConfiguration
 from flexpay_reconcile.ports.store import UnitOfWork
 from flexpay_reconcile.recovery.case import CaseState
-from flexpay_reconcile.values.ids import InvoiceId
+from flexpay_reconcile.values.ids import CustomerId, InvoiceId
 from flexpay_reconcile.values.instant import Instant, Span
 
 SWEEP_EVERY = Span.of(hours=6)
@@ -26,6 +29,8 @@ LOOK_BACK = Span.of(hours=1)
 
 What failed before that is a take-over's business, and never taken up silently.
 """
+_NOBODY_CAN_BE_READ = frozenset({"E-stripe-unreachable", "E-stripe-limit", "E-stripe-busy"})
+_WAIT_FOR_A_CARD = frozenset({CaseState.WAITING_FOR_CUSTOMER, CaseState.NEEDS_REVIEW})
 _WATCHED = (CaseState.SCHEDULED, CaseState.WAITING_FOR_CUSTOMER, CaseState.NEEDS_REVIEW, CaseState.FINISHING)
 
 
@@ -79,23 +84,52 @@ def sweep_due(context: Context) -> int:
 
 
 def _sweep(context: Context, running: AppliedConfiguration, integration: Integration) -> int:
-    """Open invoices at Stripe first, then live cases whose invoice is not among them."""
+    """Open invoices at Stripe first, then live cases whose invoice is not among them, then cards of those who wait."""
     account = running.configuration.company_of(integration).stripe_account
     since = _began(context, running, integration).minus(LOOK_BACK)
     seen: set[InvoiceId] = set()
+    follow = _Patiently(context, running, integration)
     if integration.status is Status.ENABLED:
         for invoice in context.readers(integration).open_invoices(since):
             seen.add(invoice.id)
             with context.store.reading() as view:
                 known = view.cases.lives_of(account, invoice.id)
             if not known:
-                follow_invoice.follow_invoice(context, running, integration, invoice.id)
+                follow.invoice(invoice.id)
     with context.store.reading() as view:
         live = view.cases.list(integration_id=integration.id, states=_WATCHED, limit=100_000)
     for case in live:
         if case.invoice not in seen:
-            follow_invoice.follow_invoice(context, running, integration, case.invoice)
+            follow.invoice(case.invoice)
+    for customer in dict.fromkeys(case.customer for case in live if case.state in _WAIT_FOR_A_CARD):
+        follow.customer(customer)
     return len(seen) + len(live)
+
+
+@dataclass(frozen=True, slots=True)
+class _Patiently:
+    """Follows one object after another: one that cannot be read must not hide the others (D6)."""
+
+    context: Context
+    running: AppliedConfiguration
+    integration: Integration
+
+    def invoice(self, invoice: InvoiceId) -> None:
+        """One invoice."""
+        self._try(invoice, lambda: follow_invoice.follow_invoice(self.context, self.running, self.integration, invoice))
+
+    def customer(self, customer: CustomerId) -> None:
+        """One customer's default card."""
+        follow = follow_subscription.follow_customer
+        self._try(customer, lambda: follow(self.context, self.running, self.integration, customer, card_updated=False))
+
+    def _try(self, what: str, follow: Callable[[], str]) -> None:
+        try:
+            follow()
+        except FlexpayError as problem:
+            if problem.code in _NOBODY_CAN_BE_READ or problem.kind is ErrorKind.KEY_REFUSED:
+                raise
+            LOG.warning("could not be followed; the sweep goes on", extra={"object": what, "because": problem.message})
 
 
 def _began(context: Context, running: AppliedConfiguration, integration: Integration) -> Instant:

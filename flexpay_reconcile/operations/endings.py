@@ -32,7 +32,13 @@ def parked(unit: UnitOfWork, case: RecoveryCase, word: str, because: str, now: I
     plan_next.supersede_planned(unit, case, because, now)
     due_at = now.plus(plan_next.PARKED_LOOK_AGAIN)
     saved = move(
-        case, CaseState.PARKED, due_at=due_at, closed_because=word, next_attempt_at=None, next_attempt_number=None
+        case,
+        CaseState.PARKED,
+        due_at=due_at,
+        closed_because=word,
+        parked_at=now,
+        next_attempt_at=None,
+        next_attempt_number=None,
     )
     unit.journal.append(
         Entry(case_id=case.id, at=now, kind=EntryKind.NOTE, text=f"Parked: {because}", facts={"cause": word})

@@ -6,34 +6,31 @@ Deleting a subscription takes no idempotency key, so it is made safe by reading 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-from flexpay_reconcile.billing.invoice import Invoice, InvoiceStatus, Subscription, SubscriptionStatus
 from flexpay_reconcile.config.integration import Integration
 from flexpay_reconcile.errors import FlexpayError, OperatorError, TryLater
-from flexpay_reconcile.operations import brake_check, endings, record_outcome
+from flexpay_reconcile.operations import (
+    brake_check,
+    endings,
+    finishing,
+    follow_subscription,
+    judge_action,
+    record_outcome,
+)
+from flexpay_reconcile.operations.attribution import SURELY_OVER
 from flexpay_reconcile.operations.context import LOG, Context
 from flexpay_reconcile.ports.billing_reader import BillingReader
 from flexpay_reconcile.ports.billing_writer import BillingWriter, BillingWriterFor, WriteResult
 from flexpay_reconcile.recovery.case import CaseState, EndedBy, RecoveryCase
+from flexpay_reconcile.recovery.decide import NEW_CARD
 from flexpay_reconcile.recovery.final_action import ActionKind, ActionState, FinalAction
 from flexpay_reconcile.recovery.journal import EntryKind
 from flexpay_reconcile.recovery.transitions import move
+from flexpay_reconcile.values.ids import PaymentMethodId
 from flexpay_reconcile.values.instant import Span
 
-TAG = {"fp-uncollectible": "true"}
 _OPEN_ACTIONS = (ActionState.PLANNED, ActionState.CALLING)
-_OVER = frozenset({SubscriptionStatus.CANCELED, SubscriptionStatus.INCOMPLETE_EXPIRED})
-_AGAIN = Span.of(minutes=5)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Seen:
-    """What was read before an action."""
-
-    invoice: Invoice | None
-    subscription: Subscription | None
-    paid_later: bool
 
 
 def finish_due(context: Context, writers: BillingWriterFor, *, limit: int = 50) -> int:
@@ -53,7 +50,7 @@ def finish_due(context: Context, writers: BillingWriterFor, *, limit: int = 50) 
             if not isinstance(problem, (TryLater, OperatorError)):
                 raise
             LOG.warning("final action must wait", extra={"case": case.id, "because": problem.message})
-            _later(context, case, _AGAIN)
+            _later(context, case, judge_action.SOON)
     return ended
 
 
@@ -70,78 +67,37 @@ def _finish(context: Context, writers: BillingWriterFor, integration: Integratio
         if action.due_at > now:
             _later(context, case, action.due_at.since(now))
             return 0
-        seen = _read(reader, case, action)
-        verdict = _judge(case, action, seen)
-        if isinstance(verdict, _CaseEnds):
-            _case_ends(context, case, verdict)
-            return 1
-        if isinstance(verdict, str):
-            _write_state(context, action, ActionState.SKIPPED, verdict)
-            continue
-        if verdict is True:
-            _write_state(context, action, ActionState.DONE, "Stripe reads so already")
-            continue
-        if not _call(context, integration, reader, writer, case, action):
-            return 0
+        match judge_action.judge(reader, case, action):
+            case judge_action.Due():
+                if not _call(context, integration, reader, writer, case, action):
+                    return 0
+            case judge_action.Already():
+                _write_state(context, action, ActionState.DONE, "Stripe reads so already")
+            case judge_action.Skip() as skip:
+                _write_state(context, action, ActionState.SKIPPED, skip.because)
+            case judge_action.Wait() as wait:
+                LOG.warning("final action must wait", extra={"case": case.id, "because": wait.because})
+                _later(context, case, wait.pause)
+                return 0
+            case judge_action.CardChanged() as changed:
+                return _try_card_first(context, case, action, changed.payment_method)
+            case judge_action.CaseEnds() as ends:
+                _case_ends(context, case, ends)
+                return 1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _CaseEnds:
-    """A read that ends the case instead of carrying out its actions."""
-
-    paid: bool
-    word: str
-    because: str
-
-
-def _read(reader: BillingReader, case: RecoveryCase, action: FinalAction) -> Seen:
-    cancelling = action.kind is ActionKind.CANCEL_SUBSCRIPTION
-    paid_later = bool(reader.paid_after(case.subscription, case.invoice_created_at)) if cancelling else False
-    return Seen(
-        subscription=reader.subscription(case.subscription), invoice=reader.invoice(case.invoice), paid_later=paid_later
-    )
-
-
-def _judge(case: RecoveryCase, action: FinalAction, seen: Seen) -> _CaseEnds | str | bool:
-    """What the reads say: the case ends otherwise, the action is skipped (a reason), done (True), or due (False)."""
-    invoice, subscription = seen.invoice, seen.subscription
-    if invoice is not None and (invoice.livemode != case.livemode or invoice.account != case.account):
-        return "the invoice belongs to another account or mode"
-    if invoice is not None and invoice.status is InvoiceStatus.PAID:
-        return _CaseEnds(paid=True, word="paid", because="the invoice reads paid")
-    over = subscription is None or subscription.status in _OVER
-    match action.kind:
-        case ActionKind.CANCEL_SUBSCRIPTION:
-            if over:
-                return True if action.state is ActionState.CALLING else "the subscription is already over"
-            if subscription is not None and subscription.status is SubscriptionStatus.UNKNOWN:
-                return "the subscription reads a status we do not know"
-            if invoice is None or invoice.status is not InvoiceStatus.OPEN:
-                return _CaseEnds(paid=False, word="invoice_not_open", because="the invoice is no longer open")
-            if seen.paid_later:
-                because = "the customer paid a later invoice of this subscription"
-                return _CaseEnds(paid=False, word="kept_paying_customer", because=because)
-            return False
-        case ActionKind.MARK_UNCOLLECTIBLE:
-            if not over:
-                return "the subscription is not canceled"
-            if invoice is None:
-                return "the invoice is gone"
-            if invoice.status is InvoiceStatus.UNCOLLECTIBLE:
-                return True
-            return False if invoice.status is InvoiceStatus.OPEN else f"the invoice reads {invoice.status.value}"
-        case ActionKind.TAG_INVOICE:
-            if invoice is None or invoice.status is not InvoiceStatus.UNCOLLECTIBLE:
-                return "the invoice is not uncollectible"
-            return _tagged(invoice.metadata)
-        case ActionKind.TAG_SUBSCRIPTION:
-            if subscription is None or not over or invoice is None or invoice.status is not InvoiceStatus.UNCOLLECTIBLE:
-                return "the invoice is not uncollectible, or the subscription is gone"
-            return _tagged(subscription.metadata)
-
-
-def _tagged(metadata: dict[str, str]) -> bool:
-    return all(metadata.get(key) == value for key, value in TAG.items())
+def _try_card_first(context: Context, seen: RecoveryCase, action: FinalAction, chosen: PaymentMethodId) -> int:
+    """Another card is there: take the actions back and try it. A call made just now may still arrive: wait for it."""
+    now = context.clock.now()
+    if action.called_at is not None and now.since(action.called_at) < SURELY_OVER:
+        _later(context, seen, judge_action.SOON)
+        return 0
+    with context.store.begin() as unit:
+        case = unit.cases.get(seen.id)
+        if case is not None and case.state is CaseState.FINISHING:
+            finishing.take_back(unit, case, "the customer's card has changed", now, called_too=True)
+            follow_subscription.bind_card(unit, case, case.account, chosen, NEW_CARD, now)
+    return 1
 
 
 def _call(
@@ -174,7 +130,7 @@ def _call(
         unit.actions.save(called)
     result = _send(writer, case, called)
     if result in (WriteResult.NOT_DONE, WriteResult.UNKNOWN):
-        _later(context, case, _AGAIN)
+        _later(context, case, judge_action.SOON)
         return False
     return _confirm(context, reader, case, called, result)
 
@@ -188,25 +144,28 @@ def _send(writer: BillingWriter, case: RecoveryCase, action: FinalAction) -> Wri
         case ActionKind.MARK_UNCOLLECTIBLE:
             return writer.mark_uncollectible(case.invoice, idempotency_key=key)
         case ActionKind.TAG_INVOICE:
-            return writer.tag_invoice(case.invoice, TAG, idempotency_key=key)
+            return writer.tag_invoice(case.invoice, judge_action.TAG, idempotency_key=key)
         case ActionKind.TAG_SUBSCRIPTION:
-            return writer.tag_subscription(case.subscription, TAG, idempotency_key=key)
+            return writer.tag_subscription(case.subscription, judge_action.TAG, idempotency_key=key)
 
 
 def _confirm(
     context: Context, reader: BillingReader, case: RecoveryCase, action: FinalAction, result: WriteResult
 ) -> bool:
     """Read back; only what reads so is done."""
-    verdict = _judge(case, action, _read(reader, case, action))
-    if isinstance(verdict, _CaseEnds):
-        _case_ends(context, case, verdict)
-        return False
-    if verdict is False:
-        LOG.warning("a final action does not read as done", extra={"case": case.id, "action": action.kind.value})
-        _later(context, case, _AGAIN)
-        return False
-    _write_state(context, action, ActionState.DONE, f"{result.value}, read back")
-    return True
+    match judge_action.judge(reader, case, action):
+        case judge_action.Already():
+            _write_state(context, action, ActionState.DONE, f"{result.value}, read back")
+            return True
+        case judge_action.Skip() as skip:
+            _write_state(context, action, ActionState.SKIPPED, skip.because)
+            return True
+        case judge_action.CaseEnds() as ends:
+            _case_ends(context, case, ends)
+        case _:
+            LOG.warning("a final action does not read as done", extra={"case": case.id, "action": action.kind.value})
+            _later(context, case, judge_action.SOON)
+    return False
 
 
 def _write_state(context: Context, action: FinalAction, state: ActionState, note: str) -> None:
@@ -220,7 +179,7 @@ def _write_state(context: Context, action: FinalAction, state: ActionState, note
             record_outcome.journal(unit, case, EntryKind.FINAL_ACTION, text, now, action=action.kind.value)
 
 
-def _case_ends(context: Context, seen: RecoveryCase, verdict: _CaseEnds) -> None:
+def _case_ends(context: Context, seen: RecoveryCase, verdict: judge_action.CaseEnds) -> None:
     now = context.clock.now()
     with context.store.begin() as unit:
         case = unit.cases.get(seen.id)

@@ -83,8 +83,8 @@ def _plan_again(unit: UnitOfWork, action: FinalAction) -> None:
             unit.actions.save(action)
 
 
-def take_back(unit: UnitOfWork, case: RecoveryCase, because: str, now: Instant) -> None:
-    """Skip every final action that has not been called."""
+def take_back(unit: UnitOfWork, case: RecoveryCase, because: str, now: Instant, *, called_too: bool = False) -> None:
+    """Skip every final action that has not been called; with `called_too`, also one that a read shows was not done."""
     for action in unit.actions.of_case(case.id):
-        if action.state is ActionState.PLANNED:
-            unit.actions.save(replace(action, state=ActionState.SKIPPED, finished_at=now, note=because))
+        if action.state is ActionState.PLANNED or (called_too and action.state is ActionState.CALLING):
+            unit.actions.save(replace(action, state=ActionState.SKIPPED, called_at=None, finished_at=now, note=because))

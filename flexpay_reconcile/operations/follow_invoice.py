@@ -45,7 +45,7 @@ def follow_invoice(
         why_not = open_case.open_case(context, running, integration, invoice)
         return why_not or "opened"
     if invoice is None:
-        return _close(context, account, invoice_id, "gone", "the invoice is gone")
+        return _missing(context, account, case, seen_otherwise=reader.customer(case.customer) is not None)
     if invoice.status is InvoiceStatus.OPEN:
         return _follow_open(context, integration, invoice, _failures(reader.payments_of(invoice_id)), event)
     return _follow_ended(context, invoice)
@@ -62,13 +62,19 @@ def _for_the_books(context: Context, last: RecoveryCase, invoice: Invoice) -> st
     return "recovered_elsewhere"
 
 
-def _close(context: Context, account: AccountId, invoice: InvoiceId, word: str, because: str) -> str:
+def _missing(context: Context, account: AccountId, seen: RecoveryCase, *, seen_otherwise: bool) -> str:
+    """A 404 is proof only while this key sees something else of the case; else it may be another account's key."""
+    now = context.clock.now()
     with context.store.begin() as unit:
-        case = unit.cases.live_for_invoice(account, invoice)
-        if case is None or _wake_blocking(unit, case, context.clock.now()):
+        case = unit.cases.live_for_invoice(account, seen.invoice)
+        if case is None or _wake_blocking(unit, case, now):
             return "attempt_under_way"
-        endings.closed(unit, case, word, because, context.clock.now())
-    return word
+        if seen_otherwise:
+            endings.closed(unit, case, "gone", "the invoice is gone", now)
+            return "gone"
+        if case.state not in (CaseState.PARKED, CaseState.FINISHING):
+            endings.parked(unit, case, "gate", "this key can see nothing of the case any more", now)
+    return "not_seen"
 
 
 def _wake_blocking(unit: UnitOfWork, case: RecoveryCase, now: Instant) -> bool:

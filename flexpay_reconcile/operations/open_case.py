@@ -16,6 +16,7 @@ from flexpay_reconcile.ports.configurations import AppliedConfiguration
 from flexpay_reconcile.ports.store import UnitOfWork
 from flexpay_reconcile.recovery import eligibility
 from flexpay_reconcile.recovery.case import CaseState, RecoveryCase
+from flexpay_reconcile.recovery.decide import NEW_CARD
 from flexpay_reconcile.recovery.evidence import evidence_of
 from flexpay_reconcile.recovery.journal import Entry, EntryKind
 from flexpay_reconcile.values.ids import CaseId, PaymentMethodId
@@ -125,7 +126,8 @@ def _write(
     known = last if same_card else None
     row = None if same_card or chosen is None else unit.cards.of_payment_method(invoice.account, chosen)
     known = known or (row.charge if row else None)
-    wait = decline.advice.wait_at_least
+    replaced = last is not None and chosen is not None and not same_card
+    wait = None if replaced else decline.advice.wait_at_least
     declined_at = last.created if last else first
     case = RecoveryCase(
         id=CaseId(f"{invoice.account}/{invoice.id}/1"),
@@ -151,8 +153,8 @@ def _write(
         network=known.network if known else None,
         payment_method_type=known.payment_method_type if known else None,
         last_declined_at=declined_at,
-        decline_kind=decline.kind,
-        decline_reason=decline.reason,
+        decline_kind=DeclineKind.SOFT if replaced else decline.kind,
+        decline_reason=NEW_CARD if replaced else decline.reason,
         wait_until=declined_at.plus(wait) if wait else None,
         wait_because=decline.reason if wait else None,
         stripe_retries_stopped=_stopped(integration, invoice),

@@ -20,7 +20,7 @@ from flexpay_reconcile.billing.signal import (
     SubscriptionChanged,
 )
 from flexpay_reconcile.config.integration import Integration
-from flexpay_reconcile.errors import FlexpayError, OperatorError, TryLater
+from flexpay_reconcile.errors import OperatorError, TryLater
 from flexpay_reconcile.operations import follow_invoice, follow_subscription, record_money
 from flexpay_reconcile.operations.context import LOG, Context
 from flexpay_reconcile.ports.configurations import AppliedConfiguration
@@ -84,7 +84,7 @@ def _understand(context: Context, running: AppliedConfiguration, event: InboxEve
             raise OperatorError("the integration is no longer configured", code="E-integration-unknown")
         account = running.configuration.company_of(integration).stripe_account
         return _Understood(event=event, integration=integration, signal=context.events.signal(event.body, account))
-    except (FlexpayError, ValueError) as problem:
+    except Exception as problem:  # noqa: BLE001 - one odd event must not hold up the others
         _failed(context, event, problem)
         return None
 
@@ -96,7 +96,7 @@ def _record_all(context: Context, facts: list[_Understood]) -> bool:
             for each in facts:
                 _record(unit, each)
                 unit.inbox.mark(_done(each.event))
-    except (FlexpayError, ValueError) as problem:
+    except Exception as problem:  # noqa: BLE001 - one odd event must not hold up the others
         if len(facts) == 1:
             _failed(context, facts[0].event, problem)
         return False
@@ -119,7 +119,7 @@ def _follow(context: Context, running: AppliedConfiguration, understood: _Unders
     """Read the object again and bring its cases into line; False when it has to be tried again."""
     try:
         word = _act(context, running, understood.integration, understood.signal, turn)
-    except (FlexpayError, ValueError) as problem:
+    except Exception as problem:  # noqa: BLE001 - one odd event must not hold up the others
         _failed(context, understood.event, problem)
         return False
     LOG.debug("event processed", extra={"event": understood.event.event_id, "came_to": word})
@@ -132,7 +132,7 @@ def _done(event: InboxEvent) -> InboxEvent:
 
 def _failed(context: Context, event: InboxEvent, problem: Exception) -> None:
     """Try again later; after too many faults of the event itself, set it aside. Outages never use up tries."""
-    outage = isinstance(problem, (TryLater, OperatorError))
+    outage = isinstance(problem, (TryLater, OperatorError)) and getattr(problem, "code", "") != "E-stripe-answer"
     tries = event.tries + 1
     dead = not outage and tries >= MAX_TRIES
     minutes = _BACKOFF_MINUTES[min(tries, len(_BACKOFF_MINUTES)) - 1]

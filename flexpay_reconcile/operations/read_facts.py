@@ -24,6 +24,7 @@ def read_facts(
     reader = context.readers(integration)
     subscription = reader.subscription(case.subscription)
     customer = reader.customer(case.customer)
+    payments = reader.payments_of(case.invoice)
     invoice = reader.invoice(case.invoice)  # last, so that its age at the call is the smallest
     with context.store.reading() as view:
         history = plan_next.history_of(view, case, context.clock.now())
@@ -33,6 +34,7 @@ def read_facts(
         invoice=invoice,
         subscription=subscription,
         customer=customer,
+        payments=payments,
         history=history,
         policy=context.policy_of(case),
         integration=integration,

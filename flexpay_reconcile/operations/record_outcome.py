@@ -161,7 +161,7 @@ def not_submitted(unit: UnitOfWork, case: RecoveryCase, attempt: Attempt, outcom
     unit.attempts.save(ended)
     match outcome.reason:
         case NotSubmittedReason.INVOICE_MISSING:
-            endings.closed(unit, case, "gone", "Stripe knows no such invoice", now)
+            endings.parked(unit, case, "gate", "Stripe knows no such invoice, though it was read just before", now)
         case NotSubmittedReason.NO_PAYMENT_METHOD:
             waiting = move(case, CaseState.WAITING_FOR_CUSTOMER, due_at=case.window_until, next_attempt_at=None)
             unit.cases.save(replace(waiting, decline_kind=DeclineKind.CUSTOMER, decline_reason="no_payment_method"))

@@ -9,17 +9,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from flexpay_reconcile.billing.charge import Charge, ChargeStatus, RefusalFacts
+from flexpay_reconcile.billing.charge import ChargeStatus, RefusalFacts
 from flexpay_reconcile.billing.invoice import Invoice, InvoicePayment, InvoiceStatus
-from flexpay_reconcile.billing.signal import ChargeSeen
 from flexpay_reconcile.config.integration import Integration
-from flexpay_reconcile.errors import OperatorError, TryLater
-from flexpay_reconcile.operations import brake_check, closed_gate, endings, record_outcome, submit_attempt
+from flexpay_reconcile.errors import BrokenInvariant, OperatorError, TryLater
+from flexpay_reconcile.operations import attribution, brake_check, closed_gate, endings, record_outcome, submit_attempt
 from flexpay_reconcile.operations.context import LEASE_TTL, LOG, Context
 from flexpay_reconcile.operations.read_facts import read_facts
 from flexpay_reconcile.ports.charger import ChargerFor
 from flexpay_reconcile.ports.store import UnitOfWork
-from flexpay_reconcile.recovery import gates
+from flexpay_reconcile.recovery import gates, other_payment
 from flexpay_reconcile.recovery.attempt import BLOCKING_STATES, Attempt, AttemptState, SettledBy
 from flexpay_reconcile.recovery.case import CaseState, RecoveryCase
 from flexpay_reconcile.recovery.gates import KEY_LIFE, Closed, Facts, Then
@@ -28,8 +27,6 @@ from flexpay_reconcile.recovery.outcome import Approved, Declined
 from flexpay_reconcile.recovery.transitions import move
 from flexpay_reconcile.values.instant import Instant, Span
 
-SURELY_OVER = Span.of(minutes=15)
-"""A call that left no trace by now was not executed: the worst call takes 30 s."""
 ESCALATE = Span.of(hours=24)
 _AGAIN = Span.of(minutes=2)
 
@@ -53,22 +50,23 @@ def _resolve(context: Context, chargers: ChargerFor, attempt: Attempt) -> int:
     """One attempt. The reads come first; a replay is the last resort but one."""
     with context.store.reading() as view:
         case = view.cases.get(attempt.case_id)
-    integration = context.integration_of(case) if case is not None else None
-    if case is None or integration is None:
-        raise OperatorError("its integration is no longer configured", code="E-integration-removed")
+    if case is None:
+        raise BrokenInvariant(f"{attempt.idempotency_key} has no case")
+    running = context.integration_of(case)
+    integration = running or context.pinned(case.revision).integration(case.integration_id)
     reader = context.readers(integration)
     invoice = reader.invoice(attempt.invoice)
     payments = reader.payments_of(attempt.invoice) if invoice is not None else ()
     if invoice is not None and _settle_by_read(context, attempt, invoice, payments):
         return 1
-    if attempt.state is AttemptState.PENDING or _still_processing(payments):
-        _ask_later(context, attempt, "still pending at Stripe", record_outcome.PENDING_CHECK)
+    if invoice is not None and invoice.status is InvoiceStatus.PAID:
+        _ask_later(context, attempt, "it is paid; who paid it is not known yet")
         return 0
-    return _replay_or_give_up(context, chargers, integration, case, attempt)
-
-
-def _still_processing(payments: tuple[InvoicePayment, ...]) -> bool:
-    return any(each.payment_intent_status == "processing" for each in payments)
+    under_way = other_payment.on_its_way(payments)
+    if under_way is not None:  # ours or not: nothing may be sent or given up while money may still arrive (A1, A2)
+        _ask_later(context, attempt, under_way, record_outcome.PENDING_CHECK)
+        return 0
+    return _replay_or_give_up(context, chargers, integration, case, attempt, may_send=running is not None)
 
 
 def _settle_by_read(context: Context, attempt: Attempt, invoice: Invoice, payments: tuple[InvoicePayment, ...]) -> bool:
@@ -80,12 +78,12 @@ def _settle_by_read(context: Context, attempt: Attempt, invoice: Invoice, paymen
         if fresh is None:
             return True
         stored, case = fresh
-        own = _own_charge(context, unit, stored, charges)
+        own = attribution.own_charge(context, unit, stored, charges)
         if invoice.status is InvoiceStatus.PAID:
             if own is not None and own.status is ChargeStatus.SUCCEEDED:
                 how = "our attempt had gone through, Stripe says"
                 record_outcome.approved(unit, case, stored, Approved(charge=own.id), now, how=how)
-            elif _too_early_to_attribute(unit, stored, now):
+            elif attribution.too_early(unit, stored, now):
                 return False
             else:
                 _not_executed(unit, case, stored, "somebody else paid it", now)
@@ -111,44 +109,6 @@ def _still_open(unit: UnitOfWork, attempt: Attempt) -> tuple[Attempt, RecoveryCa
     return stored, case
 
 
-def _own_charge(context: Context, unit: UnitOfWork, attempt: Attempt, charges: list[Charge]) -> Charge | None:
-    """The charge this attempt made: by the event that carries our key, else by card and time with no other claim."""
-    for event in unit.inbox.with_key(attempt.idempotency_key):
-        try:
-            signal = context.events.signal(event.body, attempt.account)
-        except ValueError:
-            continue
-        if isinstance(signal, ChargeSeen):
-            return next((each for each in charges if each.id == signal.charge.id), signal.charge)
-    since = attempt.first_sent_at or attempt.intent_at
-    if since is None:
-        return None
-    earlier = {
-        each.charge
-        for each in unit.attempts.of_invoice(attempt.account, attempt.invoice)
-        if each.number != attempt.number
-    }
-    for charge in charges:
-        matches = charge.payment_method == attempt.payment_method and charge.created.plus(Span.of(seconds=1)) > since
-        if matches and charge.id not in earlier and not _claimed_by_another(unit, attempt, charge):
-            return charge
-    return None
-
-
-def _claimed_by_another(unit: UnitOfWork, attempt: Attempt, charge: Charge) -> bool:
-    """Whether an event says that another request, or Stripe itself, made this charge."""
-    events = unit.inbox.for_object(charge.id)
-    return any(each.idempotency_key != attempt.idempotency_key for each in events)
-
-
-def _too_early_to_attribute(unit: UnitOfWork, attempt: Attempt, now: Instant) -> bool:
-    """Paid, but by whom is not known yet: wait for the events while they may still come. Nothing can be charged."""
-    sent = attempt.last_sent_at or attempt.intent_at or now
-    if unit.inbox.for_object(attempt.invoice):
-        return False
-    return now.since(sent) < SURELY_OVER
-
-
 def _not_executed(unit: UnitOfWork, case: RecoveryCase, attempt: Attempt, because: str, now: Instant) -> None:
     ended = replace(attempt, state=AttemptState.NOT_SUBMITTED, finished_at=now, check_at=None, note=because)
     unit.attempts.save(ended)
@@ -156,7 +116,13 @@ def _not_executed(unit: UnitOfWork, case: RecoveryCase, attempt: Attempt, becaus
 
 
 def _replay_or_give_up(
-    context: Context, chargers: ChargerFor, integration: Integration, case: RecoveryCase, attempt: Attempt
+    context: Context,
+    chargers: ChargerFor,
+    integration: Integration,
+    case: RecoveryCase,
+    attempt: Attempt,
+    *,
+    may_send: bool,
 ) -> int:
     """No trace at Stripe: the same call again where every gate is open, else wait until it surely never happened."""
     now = context.clock.now()
@@ -164,7 +130,8 @@ def _replay_or_give_up(
     last = attempt.last_sent_at or first
     facts = read_facts(context, integration, case, replace(attempt, intent_at=first), replay=True)
     closed = gates.ask(facts)
-    if closed is None and attempt.settled_by is SettledBy.REPLAY and now.since(first) < KEY_LIFE:
+    young = now.since(first) < KEY_LIFE and attempt.state is not AttemptState.PENDING
+    if closed is None and may_send and attempt.settled_by is SettledBy.REPLAY and young:
         intent = _commit_replay(context, attempt)
         if intent is None:
             return 0
@@ -176,7 +143,7 @@ def _replay_or_give_up(
         )
         submit_attempt.record(context, integration, intent, outcome)
         return 1
-    if now.since(last) < SURELY_OVER:
+    if now.since(last) < attribution.SURELY_OVER:
         _ask_later(context, attempt, closed.because if closed else "it must not be sent again; only read")
         return 0
     return _give_up(context, facts, closed, attempt)

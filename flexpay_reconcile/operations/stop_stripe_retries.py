@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from flexpay_reconcile.config.integration import Integration, StopStripeRetries
-from flexpay_reconcile.errors import ErrorKind, OperatorError, TryLater
+from flexpay_reconcile.errors import BrokenInvariant, ErrorKind, OperatorError, TryLater
 from flexpay_reconcile.operations import endings
 from flexpay_reconcile.operations.context import LOG, Context
 from flexpay_reconcile.ports.billing_writer import BillingWriterFor
@@ -36,6 +36,9 @@ def stop_stripe_retries(context: Context, writers: BillingWriterFor, *, limit: i
         except OperatorError as problem:
             word = "key_refused" if problem.kind is ErrorKind.KEY_REFUSED else "operator"
             _park(context, case, word, problem.message)
+        except BrokenInvariant as broken:  # one odd case must not stop the others
+            LOG.critical("invariant broken in one case", extra={"case": case.id, "because": broken.message})
+            _later(context, case)
         except TryLater as problem:
             LOG.warning("could not stop Stripe's own retries yet", extra={"case": case.id, "because": problem.message})
             _later(context, case)
@@ -56,6 +59,9 @@ def _stop(context: Context, writers: BillingWriterFor, integration: Integration,
             )
             return 0
         return _write(context, case, "Stripe has no retry of its own planned for this invoice")
+    if reader.invoice(case.invoice) is None:
+        _park(context, case, "gate", "the invoice cannot be seen")
+        return 0
     writers(integration).stop_auto_advance(case.invoice, idempotency_key=f"fp1:stop:{case.id}:{case.version}")
     invoice = reader.invoice(case.invoice)
     if invoice is None or invoice.auto_advance:

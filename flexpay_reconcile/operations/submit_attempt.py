@@ -37,6 +37,7 @@ from flexpay_reconcile.recovery.transitions import move
 from flexpay_reconcile.values.ids import IntegrationId
 from flexpay_reconcile.values.instant import Span
 
+_CAUSES = {"E-integration-removed": "integration_removed", "E-account-unproven": "account_unproven"}
 _READ_AGAIN = Span.of(minutes=2)
 
 
@@ -199,7 +200,7 @@ def _not_sent(context: Context, planned: Attempt, reason: NotSubmittedReason, be
 def _park(context: Context, planned: Attempt, problem: OperatorError) -> None:
     """A key or permission is gone: parked, not consumed, not failed (E8, E9)."""
     now = context.clock.now()
-    word = "key_refused" if problem.kind is ErrorKind.KEY_REFUSED else "integration_removed"
+    word = _CAUSES.get(problem.code, "key_refused" if problem.kind is ErrorKind.KEY_REFUSED else "gate")
     with context.store.begin() as unit:
         case = unit.cases.get(planned.case_id)
         if case is not None and case.state is CaseState.ATTEMPTING:

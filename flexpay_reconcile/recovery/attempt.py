@@ -56,7 +56,7 @@ class SettledBy(StrEnum):
     READ = "read"
     """By reading alone: Stripe saved a 5xx under the key, and the same call would only bring that back (B5)."""
     PERSON = "person"
-    """By reading alone, and nothing follows by itself: the key went with other parameters, or an odd answer came (A4)."""
+    """By reading alone, and nothing follows by itself: the key went with other parameters, or an odd answer came."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -116,6 +116,7 @@ class RecoveryCase:
     ended_by: EndedBy | None = None
     ended_at: Instant | None = None
     closed_because: str | None = None
+    parked_at: Instant | None = None
     auto_advance_before: bool | None = None
     stripe_retries_stopped: bool = False
     hosted_invoice_url: str | None = None

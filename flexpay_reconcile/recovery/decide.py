@@ -121,7 +121,7 @@ def decide(case: RecoveryCase, history: CardHistory, policy: RetryPolicy, aim: A
 def _try_fresh_card(
     case: RecoveryCase, history: CardHistory, policy: RetryPolicy, aim: Aim | None, now: Instant
 ) -> Decision:
-    """A changed card gets one attempt even when the others are used up; no decline of it is known, so it ends nothing."""
+    """A changed card gets one attempt even when all are used; no decline of it is known, so it ends nothing."""
     decision = _retry(case, history, policy, aim, now) if now < case.window_until else None
     if isinstance(decision, RetryAt):
         return decision

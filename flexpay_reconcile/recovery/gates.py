@@ -13,6 +13,7 @@ from enum import StrEnum
 from flexpay_reconcile.billing.invoice import (
     Customer,
     Invoice,
+    InvoicePayment,
     InvoiceStatus,
     Subscription,
     SubscriptionStatus,
@@ -22,7 +23,7 @@ from flexpay_reconcile.config.configuration import Configuration
 from flexpay_reconcile.config.integration import Integration, ListenTo, StopStripeRetries
 from flexpay_reconcile.config.policy import RetryPolicy
 from flexpay_reconcile.declines.decline import DeclineKind
-from flexpay_reconcile.recovery import decide, windows
+from flexpay_reconcile.recovery import decide, other_payment, windows
 from flexpay_reconcile.recovery.attempt import Attempt
 from flexpay_reconcile.recovery.case import RecoveryCase
 from flexpay_reconcile.recovery.limits import CardHistory
@@ -31,6 +32,8 @@ from flexpay_reconcile.values.instant import Instant, Span
 FRESH = Span.of(seconds=60)
 KEEP_AWAY = Span.of(minutes=60)
 MINUTE = Span.of(minutes=1)
+SETTLING = Span.of(hours=6)
+"""How often a payment under way is looked at again."""
 KEY_LIFE = Span.of(hours=23)
 """How long an idempotency key may be sent again: Stripe may forget it after 24 hours (A5)."""
 
@@ -74,6 +77,7 @@ class Facts:
     invoice: Invoice | None
     subscription: Subscription | None
     customer: Customer | None
+    payments: tuple[InvoicePayment, ...]
     history: CardHistory
     policy: RetryPolicy
     integration: Integration
@@ -91,11 +95,16 @@ def _all(facts: Facts) -> Iterator[Closed]:
     yield from _identity(facts)
     invoice = facts.invoice
     if invoice is None:
+        if facts.subscription is None and facts.customer is None:
+            yield Closed(gate="exists", then=Then.PARK, because="this key can see nothing of the case any more")
         yield Closed(gate="exists", then=Then.CLOSE, word="gone", because="the invoice is gone")
         return
     yield from _invoice(facts, invoice)
     yield from _subscription(facts)
     yield from _other_engines(facts, invoice)
+    under_way = other_payment.on_its_way(facts.payments)
+    if under_way is not None:
+        yield Closed(gate="other_payment", then=Then.WAIT, until=facts.now.plus(SETTLING), because=under_way)
     yield from _card(facts, invoice)
     yield from _time(facts)
 
@@ -151,9 +160,7 @@ def _invoice(facts: Facts, invoice: Invoice) -> Iterator[Closed]:
             gate="amount", then=Then.DECIDE_AGAIN, because=f"the amount is now {invoice.amount_remaining.text()}"
         )
     if invoice.amount_remaining.currency.code not in facts.configuration.currencies:
-        yield Closed(
-            gate="currency", then=Then.CLOSE, word="currency_not_declared", because="the currency is not declared"
-        )
+        yield Closed(gate="currency", then=Then.PARK, because="the currency is not declared any more")
 
 
 def _subscription(facts: Facts) -> Iterator[Closed]:
@@ -223,7 +230,8 @@ def _time(facts: Facts) -> Iterator[Closed]:
     first_sent = facts.attempt.first_sent_at
     if first_sent is not None and facts.now.since(first_sent) >= KEY_LIFE:
         yield Closed(gate="key_age", then=Then.DECIDE_AGAIN, because="the idempotency key is too old to be sent again")
-    if facts.now >= facts.case.window_until:
+    if facts.now >= facts.case.window_until and facts.attempt.planned_for >= facts.case.window_until:
+        # An attempt that was due inside the window and is late because we were down is still made, once (F4).
         yield Closed(gate="window", then=Then.DECIDE_AGAIN, because="the window is over")
     if not decide.may_attempt(facts.case, facts.policy):
         yield Closed(gate="attempts", then=Then.DECIDE_AGAIN, because="all attempts are used")
@@ -238,6 +246,6 @@ def _time(facts: Facts) -> Iterator[Closed]:
 
 def _later(facts: Facts, gate: str, until: Instant, because: str) -> Closed:
     """Wait until then; where the window is over by then, decide anew, so that the case ends in time (C1)."""
-    if until >= facts.case.window_until:
+    if until >= facts.case.window_until > facts.now:
         return Closed(gate=gate, then=Then.DECIDE_AGAIN, because=f"{because}, and the window ends first")
     return Closed(gate=gate, then=Then.WAIT, until=until, because=because)

@@ -184,7 +184,7 @@ def _prepare_file(path: Path, *, create: bool) -> None:
         raise OperatorError(f"{path} is a directory", code="E-state-open", hint="name a file with --state")
     if not path.exists():
         if not create:
-            raise OperatorError(f"there is no state at {path}", code="E-state-missing", hint="run `flexpay init`")
+            raise OperatorError(f"there is no state at {path}", code="E-state-missing", hint="run `flexpay apply`")
         if not path.parent.is_dir():
             raise OperatorError(
                 f"the directory of {path} does not exist", code="E-state-directory", hint=f"run: mkdir -p {path.parent}"

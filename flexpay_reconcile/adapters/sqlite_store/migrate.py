@@ -93,11 +93,11 @@ def _migrate(database: Database, now: Instant | None, *, allowed: bool) -> int:
         return 0
     if not allowed:
         if version == 0:
-            raise OperatorError(f"{database.where} is empty", code="E-state-missing", hint="run `flexpay init`")
+            raise OperatorError(f"{database.where} is empty", code="E-state-missing", hint="run `flexpay apply`")
         raise OperatorError(
             f"{database.where} has schema {version}, this version of flexpay works with {wanted}",
             code="E-state-old",
-            hint="stop the daemon and run `flexpay init`",
+            hint="stop the daemon and run `flexpay apply`",
         )
     if version > 0:
         _back_up(database, connection, version)

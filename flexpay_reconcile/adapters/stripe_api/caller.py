@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import quote
 
 import stripe
 
@@ -21,7 +22,7 @@ from flexpay_reconcile.adapters.stripe_api.keys import KeyRing
 from flexpay_reconcile.adapters.stripe_api.limiter import Limiter
 from flexpay_reconcile.adapters.stripe_api.transport import Power
 from flexpay_reconcile.config.integration import Integration
-from flexpay_reconcile.errors import BrokenInvariant, FlexpayError
+from flexpay_reconcile.errors import FlexpayError, OperatorError
 from flexpay_reconcile.ports.clock import Clock
 from flexpay_reconcile.recovery.attempt import KeyAlias
 from flexpay_reconcile.values.ids import AccountId
@@ -127,7 +128,7 @@ def _send(
 
 
 def _checked(object_id: str) -> str:
-    """An id as a path segment; ids come from Stripe, and one that could change the path is a bug or an attack."""
-    if not object_id or not object_id.isascii() or not object_id.replace("_", "").isalnum():
-        raise BrokenInvariant(f"{object_id!r} is no id of a Stripe object")
-    return object_id
+    """An id as one path segment. Merchants may choose ids of their own, so any text is encoded, never refused."""
+    if object_id in ("", ".", ".."):
+        raise OperatorError(f"{object_id!r} is no id of a Stripe object", code="E-stripe-request")
+    return quote(object_id, safe="")

@@ -26,7 +26,7 @@ def text(data: dict[str, Any], name: str) -> str:
     value = data.get(name)
     if not isinstance(value, str) or not value:
         raise _bad(data, name, "a text")
-    return value
+    return _clean(value)
 
 
 def optional_text(data: dict[str, Any], name: str) -> str | None:
@@ -36,7 +36,12 @@ def optional_text(data: dict[str, Any], name: str) -> str | None:
         return None
     if not isinstance(value, str):
         raise _bad(data, name, "a text or null")
-    return value
+    return _clean(value)
+
+
+def _clean(value: str) -> str:
+    """The text without lone surrogates, which JSON can carry and no database can store."""
+    return value if value.isascii() else value.encode("utf-8", "replace").decode("utf-8")
 
 
 def whole(data: dict[str, Any], name: str) -> int:
