@@ -8,9 +8,6 @@ from flexpay_reconcile.recovery.journal import Entry, EntryKind
 from flexpay_reconcile.recovery.report import Material, Next, next_of
 from flexpay_reconcile.values.instant import Instant
 
-_QUIET = frozenset({EntryKind.SUBMITTING})
-"""Entries that repeat in machine's words what the next one says."""
-
 
 def lines(material: Material) -> list[str]:
     """The whole report; no line ends with blanks."""
@@ -46,8 +43,8 @@ def _head(material: Material) -> list[str]:
 def _story(material: Material) -> list[str]:
     found: list[str] = []
     told: set[str] = set()
-    for entry in material.entries:
-        if entry.kind in _QUIET:
+    for index, entry in enumerate(material.entries):
+        if _is_told_by_the_next(material.entries[index : index + 2]):
             continue
         found.append(f"  {entry.at.short_text()}  {_sentence(entry)}")
         # The same evidence eight times over tells nothing new.
@@ -55,6 +52,13 @@ def _story(material: Material) -> list[str]:
         found += [f"      {each}" for each in _evidence(entry) if each not in told]
         told.update(_evidence(entry))
     return found
+
+
+def _is_told_by_the_next(pair: tuple[Entry, ...]) -> bool:
+    """Whether an intent was followed by its outcome at once; one that was not, and a call made again, are news."""
+    if len(pair) < 2 or pair[0].kind is not EntryKind.SUBMITTING:
+        return False
+    return "params" in pair[0].facts and pair[1].kind is EntryKind.OUTCOME
 
 
 def _evidence(entry: Entry) -> list[str]:
