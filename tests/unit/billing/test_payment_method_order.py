@@ -10,7 +10,7 @@ from flexpay_reconcile.billing.invoice import payment_method_for
 from flexpay_reconcile.values.ids import PaymentMethodId
 from tests.unit.billing import reads
 
-ORDER = ("invoice", "subscription", "subscription_source", "customer", "customer_source")
+ORDER = ("invoice", "invoice_source", "subscription", "subscription_source", "customer", "customer_source")
 
 
 def chosen(present: set[str]) -> PaymentMethodId | None:
@@ -20,13 +20,13 @@ def chosen(present: set[str]) -> PaymentMethodId | None:
         return PaymentMethodId(f"pm_{name}") if name in present else None
 
     return payment_method_for(
-        reads.invoice(default_payment_method=named("invoice")),
+        reads.invoice(default_payment_method=named("invoice"), default_source=named("invoice_source")),
         reads.subscription(default_payment_method=named("subscription"), default_source=named("subscription_source")),
         reads.customer(default_payment_method=named("customer"), default_source=named("customer_source")),
     )
 
 
-SETS = [set(names) for count in range(6) for names in itertools.combinations(ORDER, count)]
+SETS = [set(names) for count in range(len(ORDER) + 1) for names in itertools.combinations(ORDER, count)]
 
 
 @pytest.mark.parametrize("present", SETS, ids=["+".join(sorted(each)) or "none" for each in SETS])
@@ -40,6 +40,7 @@ def test_without_subscription_or_customer():
     """What could not be read offers nothing."""
     assert payment_method_for(reads.invoice(), None, None) is None
     assert payment_method_for(reads.invoice(default_payment_method="pm_1"), None, None) == "pm_1"
+    assert payment_method_for(reads.invoice(default_source="card_1"), None, None) == "card_1"
 
 
 def test_an_empty_text_is_no_method():

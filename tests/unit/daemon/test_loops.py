@@ -74,13 +74,20 @@ def test_a_broken_invariant_stops_only_the_loops_that_move_money():
     assert house.failures == {"money_1": "two charges"}
 
 
-def test_a_broken_invariant_in_any_loop_stops_charging():
-    """A bug in the inbox may have written nonsense: nothing is charged on it, and the inbox is tried again."""
-    inbox, money = Work(fault=BrokenInvariant("out of order")), Work(5)
-    house = loops(inbox=inbox, money=money)
-    house.turn()
-    house.turn()
-    assert (inbox.turns, money.turns) == (2, 0)
+@pytest.mark.parametrize("fault", [BrokenInvariant("out of order"), KeyError("x"), AssertionError()])
+def test_a_bug_in_a_loop_that_moves_no_money_stops_only_itself(fault, caplog):
+    """One odd object in the inbox or the sweep is told loudly and tried again; everybody else's recovery goes on."""
+    inbox, money, sweep = Work(fault=fault), Work(5), Work(5)
+    house = loops(inbox=inbox, money=money, sweep=sweep)
+    with caplog.at_level(logging.CRITICAL, "flexpay"):
+        house.turn()
+        house.turn()
+    assert (inbox.turns, money.turns, sweep.turns) == (2, 2, 2)
+    assert house.charging_stopped is None
+    assert set(house.failures) == {"inbox"}
+    assert "inbox" not in house.progress
+    assert [record.levelname for record in caplog.records] == ["CRITICAL", "CRITICAL"]
+    assert [record.charging_stopped for record in caplog.records] == [False, False]
 
 
 def test_charging_does_not_begin_again_by_itself():

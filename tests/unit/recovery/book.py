@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from flexpay_reconcile.billing.charge import Charge
+from flexpay_reconcile.billing.invoice import InvoicePayment
 from flexpay_reconcile.config.policy import QuietHours
 from flexpay_reconcile.declines.decline import DeclineKind
 from flexpay_reconcile.recovery.attempt import Attempt, AttemptState
@@ -93,6 +95,18 @@ def attempt(**changes: Any) -> Attempt:
     )
 
 
+def payment(intent: str | None, charge: Charge | None = None, *, status: str = "open") -> InvoicePayment:
+    """One payment of the invoice: the status of its PaymentIntent and its last charge."""
+    return InvoicePayment(
+        id="inpay_1",
+        status=status,
+        is_default=True,
+        payment_intent="pi_1",
+        payment_intent_status=intent,
+        latest_charge=charge,
+    )
+
+
 def facts(**changes: Any) -> Facts:
     """Everything read just after the intent, with every gate open."""
     return replace(
@@ -102,6 +116,7 @@ def facts(**changes: Any) -> Facts:
             invoice=reads.invoice(read_at=NOW),
             subscription=reads.subscription(read_at=NOW),
             customer=reads.customer(read_at=NOW),
+            payments=(),
             history=CardHistory(reached_at=(T0,)),
             policy=agreed.policy(),
             integration=agreed.integration(),

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from flexpay_reconcile.config.configuration import Brakes, Breaker
 from flexpay_reconcile.recovery import brakes as rules
 from flexpay_reconcile.recovery.attempt import Attempt, AttemptState
+from flexpay_reconcile.recovery.brakes import BreakerState
 from flexpay_reconcile.values import plain
 from flexpay_reconcile.values.instant import Span
 from tests.unit.recovery import book
@@ -62,7 +63,9 @@ def ended(state: AttemptState, minutes_ago: int, **changes) -> Attempt:
     return book.attempt(**{"state": state, "finished_at": at, "last_sent_at": at, **changes})
 
 
-BAD, GOOD = AttemptState.NOT_SUBMITTED, AttemptState.APPROVED
+BAD, GOOD = AttemptState.UNRESOLVED, AttemptState.APPROVED
+HALF_OPEN_AFTER = Span.of(minutes=15)
+CLOSED = BreakerState()
 
 
 @pytest.mark.parametrize(
@@ -75,18 +78,23 @@ BAD, GOOD = AttemptState.NOT_SUBMITTED, AttemptState.APPROVED
         (AttemptState.DECLINED, True, False),
         (AttemptState.PENDING, True, False),
         (AttemptState.UNRESOLVED, False, True),
-        (AttemptState.NOT_SUBMITTED, True, True),
+        (AttemptState.NOT_SUBMITTED, True, False),
         (AttemptState.SUPERSEDED, True, False),
     ],
 )
 def test_what_counts_as_an_error(state, finished, error):
-    """A decline is an answer; only calls that went wrong count, also those that will go again."""
+    """A decline is an answer, and so is an end that a gate or a read gave; only a call without one counts."""
     assert rules.is_error(book.attempt(state=state, finished_at=NOW if finished else None)) is error
 
 
+def turned(*recent, state=CLOSED, now=NOW):
+    """The breaker after these calls."""
+    return rules.turn_breaker(BRAKES, state, recent, now)
+
+
 def breaker(*recent, now=NOW):
-    """What the breaker says."""
-    return rules.ask_breaker(BRAKES, recent, now)
+    """What a breaker that was closed until now says after these calls."""
+    return rules.ask_breaker(turned(*recent, now=now), now)
 
 
 def test_too_few_calls_do_not_open_it():
@@ -101,27 +109,71 @@ def test_half_is_not_above_half():
     assert breaker(*[ended(BAD, 1)] * 3, *[ended(GOOD, 1)] * 2) is not None
 
 
-def test_declines_do_not_open_it():
-    """A book full of declines is not an outage."""
-    assert breaker(*[ended(AttemptState.DECLINED, 1)] * 50) is None
+@pytest.mark.parametrize("state", [AttemptState.DECLINED, AttemptState.NOT_SUBMITTED])
+def test_answers_do_not_open_it(state):
+    """A book full of declines, or of attempts that gates took back, is not an outage."""
+    assert turned(*[ended(state, 1)] * 50) == CLOSED
 
 
 @pytest.mark.parametrize(("ms", "open_"), [(-1, True), (0, False)])
 def test_open_until_half_open(ms, open_):
     """It stays open exactly `half_open_after` from the last error on; then a probe may go."""
-    rows = [ended(BAD, 2), ended(BAD, 1), ended(BAD, 1), ended(BAD, 3)]
+    state = turned(ended(BAD, 2), ended(BAD, 1), ended(BAD, 1), ended(BAD, 3))
     half_open = NOW.plus(Span.of(minutes=14))
-    braked = breaker(*rows, now=half_open.plus(Span(ms)))
+    assert state == BreakerState(open_until=half_open)
+    braked = rules.ask_breaker(state, half_open.plus(Span(ms)))
     assert (braked is not None) is open_
     assert braked is None or braked.until == half_open
 
 
+OPENED = BreakerState(open_until=NOW.minus(Span.of(minutes=10)))
+"""A breaker that became half-open ten minutes ago."""
+
+
+def test_half_open_without_a_probe_stays_so():
+    """However much time passes, the errors that opened it are not forgotten: only a probe's answer moves it."""
+    old = [ended(BAD, 30)] * 4
+    for minutes in (0, 60, 60 * 24 * 40):
+        assert turned(*old, state=OPENED, now=NOW.plus(Span.of(minutes=minutes))) == OPENED
+
+
+def test_answers_from_before_it_was_half_open_close_nothing():
+    """An answer that came while it was open is no probe."""
+    assert turned(ended(GOOD, 11), state=OPENED) == OPENED
+    assert turned(ended(GOOD, 10), state=OPENED) != OPENED
+
+
 def test_a_failing_probe_opens_it_again():
-    """A probe that goes wrong is the newest error, and the time begins anew."""
-    rows = [*[ended(BAD, 16)] * 4, ended(AttemptState.UNRESOLVED, 0, finished_at=None)]
-    braked = breaker(*rows)
-    assert braked is not None
-    assert braked.until == NOW.plus(Span.of(minutes=15))
+    """One probe that goes wrong is enough, and the time begins anew from it."""
+    state = turned(*[ended(BAD, 30)] * 4, ended(BAD, 0, finished_at=None), state=OPENED)
+    assert state == BreakerState(open_until=NOW.plus(HALF_OPEN_AFTER))
+
+
+@pytest.mark.parametrize("state", [AttemptState.APPROVED, AttemptState.DECLINED])
+def test_a_good_probe_closes_it(state):
+    """Any answer of the issuer shows that the way is free; what went wrong before counts no longer."""
+    old = [ended(BAD, 20)] * 4
+    closed = turned(*old, ended(state, 3), state=OPENED)
+    assert closed == BreakerState(counted_from=NOW.minus(Span.of(minutes=3)))
+    assert turned(*old, ended(state, 3), state=closed) == closed
+
+
+def test_the_newest_probe_counts():
+    """Of two probes the later answer says how things stand now, in whichever order the rows come."""
+    bad_last = (ended(GOOD, 5), ended(BAD, 2))
+    good_last = (ended(BAD, 5), ended(GOOD, 2))
+    for rows in (bad_last, bad_last[::-1]):
+        assert turned(*rows, state=OPENED).open_until == NOW.minus(Span.of(minutes=2)).plus(HALF_OPEN_AFTER)
+    for rows in (good_last, good_last[::-1]):
+        assert turned(*rows, state=OPENED).open_until is None
+
+
+def test_after_closing_it_opens_on_new_errors_alone():
+    """It takes the full number of new bad calls to open it once more."""
+    closed = BreakerState(counted_from=NOW.minus(Span.of(minutes=10)))
+    old = [ended(BAD, 11)] * 9
+    assert turned(*old, *[ended(BAD, 1)] * 3, state=closed) == closed
+    assert turned(*old, *[ended(BAD, 1)] * 4, state=closed).open_until is not None
 
 
 def test_an_unresolved_call_sent_again_is_as_new_as_its_last_sending():
@@ -130,13 +182,12 @@ def test_an_unresolved_call_sent_again_is_as_new_as_its_last_sending():
     again = book.attempt(state=AttemptState.UNRESOLVED, finished_at=old, last_sent_at=NOW.minus(MS))
     braked = breaker(*[again] * 4)
     assert braked is not None
-    assert braked.until == NOW.minus(MS).plus(Span.of(minutes=15))
+    assert braked.until == NOW.minus(MS).plus(HALF_OPEN_AFTER)
 
 
-def test_good_calls_close_it():
-    """Answers that follow shrink the share of errors until it is closed for good."""
-    rows = [*[ended(BAD, 20)] * 3, *[ended(GOOD, 1)] * 3]
-    assert breaker(*rows) is None
+def test_good_calls_in_the_window_keep_it_closed():
+    """Answers beside the errors shrink their share until it does not open."""
+    assert breaker(*[ended(BAD, 20)] * 3, *[ended(GOOD, 1)] * 3) is None
 
 
 @pytest.mark.parametrize(("ms", "open_"), [(0, False), (1, True)])
@@ -146,27 +197,34 @@ def test_what_is_older_than_the_window_is_forgotten(ms, open_):
     assert (breaker(*rows, now=NOW.plus(Span(ms))) is not None) is open_
 
 
-states = st.sampled_from(list(AttemptState))
 row = st.builds(
     lambda state, ago, done: ended(state, ago, **({} if done else {"finished_at": None})),
-    states,
+    st.sampled_from(list(AttemptState)),
     st.integers(0, 60),
     st.booleans(),
 )
+moments = st.integers(-60, 20).map(lambda minutes: NOW.plus(Span.of(minutes=minutes)))
+states = st.one_of(
+    st.just(CLOSED),
+    moments.map(lambda at: BreakerState(open_until=at)),
+    moments.map(lambda at: BreakerState(counted_from=at)),
+)
 
 
-@given(st.lists(row, max_size=12))
-def test_a_restart_changes_nothing(rows):
-    """Rows that went through the store's plain form, in any order, give the same answer (invariant A13)."""
+@given(states, st.lists(row, max_size=12))
+def test_a_restart_changes_nothing(state, rows):
+    """Rows that went through the store's plain form, in any order, turn it the same way (invariant A13)."""
     stored = [plain.from_plain(Attempt, plain.to_plain(each)) for each in rows]
-    assert rules.ask_breaker(BRAKES, stored[::-1], NOW) == rules.ask_breaker(BRAKES, rows, NOW)
+    assert turned(*stored, state=state) == turned(*rows, state=state)
 
 
-@given(st.lists(row, max_size=12), st.integers(0, 40 * 60 * 1000).map(Span))
-def test_an_open_breaker_names_a_time_at_which_it_is_not(rows, later):
-    """Whoever waits as long as the breaker says finds it open no more, if nothing new went wrong."""
+@given(states, st.lists(row, max_size=12), st.integers(0, 40 * 60 * 1000).map(Span))
+def test_an_open_breaker_names_a_time_at_which_it_is_not(state, rows, later):
+    """Whoever waits as long as the breaker says may send a probe, if nothing new went wrong."""
     now = NOW.plus(later)
-    braked = rules.ask_breaker(BRAKES, rows, now)
+    after = turned(*rows, state=state, now=now)
+    braked = rules.ask_breaker(after, now)
     if braked is not None:
-        assert now < braked.until <= now.plus(Span.of(minutes=15))
-        assert rules.ask_breaker(BRAKES, rows, braked.until) is None
+        assert now < braked.until
+        assert turned(state=after, now=braked.until) == after
+        assert rules.ask_breaker(after, braked.until) is None

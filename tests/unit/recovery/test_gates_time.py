@@ -8,6 +8,7 @@ import pytest
 
 from flexpay_reconcile.recovery import gates
 from flexpay_reconcile.recovery.case import CaseState
+from flexpay_reconcile.recovery.decide import FRESH_CARD
 from flexpay_reconcile.recovery.gates import Then
 from flexpay_reconcile.values.instant import Span
 from tests.unit.config import agreed
@@ -63,6 +64,38 @@ def test_nothing_waits_beyond_the_window(until_ms, then):
     closed = gates.ask(case(wait_until=window_until.plus(Span(until_ms)), window_until=window_until))
     assert closed is not None
     assert (closed.gate, closed.then) == ("advice_wait", then)
+
+
+@pytest.mark.parametrize(("planned_ms", "open_"), [(-1, True), (0, False), (1, False)])
+@pytest.mark.parametrize("late", [Span(0), Span.of(days=9)])
+def test_only_what_was_planned_inside_the_window_is_made_late(planned_ms, open_, late):
+    """An attempt of the window's last moment that we slept through is still made; one beyond the window never (F4)."""
+    until = NOW.minus(late)
+    given = replace(
+        case(window_until=until),
+        attempt=book.attempt(planned_for=until.plus(Span(planned_ms))),
+    )
+    closed = gates.ask(given)
+    assert (closed is None) is open_
+    if closed is not None:
+        assert (closed.gate, closed.then) == ("window", Then.DECIDE_AGAIN)
+
+
+def test_a_late_attempt_passes_every_other_gate_of_time():
+    """Being late excuses from the window alone: spacing still makes it wait, and used attempts still end it."""
+    late = {"window_until": NOW.minus(MS)}
+    attempt = book.attempt(planned_for=NOW.minus(Span.of(days=1)))
+    spaced = gates.ask(replace(case(last_attempt_at=NOW.minus(MS), **late), attempt=attempt))
+    used = gates.ask(replace(case(attempts_used=8, **late), attempt=attempt))
+    assert spaced is not None
+    assert used is not None
+    assert (spaced.gate, spaced.then, used.gate) == ("minimum_spacing", Then.WAIT, "attempts")
+
+
+@pytest.mark.parametrize("word", sorted(FRESH_CARD))
+def test_a_changed_card_is_tried_though_all_attempts_are_used(word):
+    """The number of attempts does not keep a changed card from its one attempt."""
+    assert gates.ask(case(attempts_used=8, decline_reason=word)) is None
 
 
 def test_quiet_hours_wait_to_their_end():

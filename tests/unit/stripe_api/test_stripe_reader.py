@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import stripe
 
-from flexpay_reconcile.errors import BrokenInvariant, ErrorKind, OperatorError, TryLater
+from flexpay_reconcile.errors import ErrorKind, OperatorError, TryLater
 from flexpay_reconcile.values.ids import CustomerId, InvoiceId, SubscriptionId
 from flexpay_reconcile.values.instant import Instant
 from tests.unit.stripe_api.canned import (
@@ -22,6 +22,16 @@ from tests.unit.stripe_api.canned import (
 
 IN = InvoiceId("in_1")
 SINCE = Instant.from_seconds(1_799_000_000)
+CUSTOMER = {
+    "id": "cus_1",
+    "object": "customer",
+    "livemode": False,
+    "created": 1_799_000_000,
+    "name": "Cleo",
+    "email": None,
+    "invoice_settings": {"default_payment_method": "pm_1"},
+    "default_source": None,
+}
 
 
 def reader(*answers: object):
@@ -200,9 +210,46 @@ def test_paid_after_asks_for_paid_invoices_of_the_subscription():
     assert (params["subscription"], params["status"], params["created[gt]"]) == ("sub_1", "paid", "1799000000")
 
 
-def test_bad_ids_are_bugs():
-    """An id that is none never becomes a path."""
+@pytest.mark.parametrize("bad", ["", ".", ".."])
+def test_what_is_no_id_never_becomes_a_path(bad):
+    """An empty id or a step of a path would name another resource: refused before anything is sent."""
     billing, bench = reader(invoice())
-    with pytest.raises(BrokenInvariant):
-        billing.invoice(InvoiceId(""))
+    with pytest.raises(OperatorError) as caught:
+        billing.invoice(InvoiceId(bad))
+    assert caught.value.code == "E-stripe-request"
     assert bench.http.sent == []
+
+
+@pytest.mark.parametrize(
+    ("chosen", "path"),
+    [
+        ("cleo@example.com", "/v1/customers/cleo%40example.com"),
+        ("a/b", "/v1/customers/a%2Fb"),
+        ("../invoices", "/v1/customers/..%2Finvoices"),
+        ("x?expand=y#z", "/v1/customers/x%3Fexpand%3Dy%23z"),
+        ("zwölf 12%", "/v1/customers/zw%C3%B6lf%2012%25"),
+    ],
+)
+def test_an_id_a_merchant_chose_is_encoded(chosen, path):
+    """Merchants of long ago chose their customers' ids: any text is one segment of the path, and never more."""
+    billing, bench = reader({**CUSTOMER, "id": chosen})
+    found = billing.customer(CustomerId(chosen))
+    assert found is not None
+    assert found.id == chosen
+    assert [each.path for each in bench.http.sent] == [path]
+
+
+def test_half_a_character_in_a_name_is_replaced():
+    """JSON can carry half of a pair of surrogates, which no database stores: a question mark stands for it."""
+    billing, _ = reader({**CUSTOMER, "name": "Cleo \ud83d", "email": "\udc00"})
+    found = billing.customer(CustomerId("cus_1"))
+    assert found is not None
+    assert (found.name, found.email) == ("Cleo ?", "?")
+
+
+def test_a_source_of_the_invoice_is_read():
+    """An invoice may name an old source of its own to be charged."""
+    billing, _ = reader(invoice(default_source="card_1"))
+    found = billing.invoice(IN)
+    assert found is not None
+    assert (found.default_payment_method, found.default_source) == (None, "card_1")
