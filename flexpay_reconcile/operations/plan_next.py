@@ -30,8 +30,22 @@ LONGEST_WAIT = Span.of(days=11)
 PARKED_LOOK_AGAIN = Span.of(hours=6)
 
 
+def known_card(unit: UnitOfWork, case: RecoveryCase) -> RecoveryCase:
+    """The case with what the ledger knows of its card by now: a new card's first charge, on any invoice, names it."""
+    row = unit.cards.of_payment_method(case.account, case.payment_method) if case.payment_method else None
+    if row is None:
+        return case
+    charge = row.charge
+    return replace(
+        case,
+        card_key=charge.card_key(),
+        network=charge.network or case.network,
+        payment_method_type=charge.payment_method_type or case.payment_method_type,
+    )
+
+
 def history_of(unit: UnitOfWork, case: RecoveryCase, now: Instant) -> CardHistory:
-    """What the ledger knows of the card this case would charge."""
+    """What the ledger knows of the card this case would charge; the case comes from `known_card`."""
     if case.card_key is None:
         return CardHistory()
     rows = unit.cards.of_card(case.account, case.card_key, now.minus(LOOK_BACK))
@@ -69,6 +83,7 @@ def plan_next(
         raise BrokenInvariant(f"case {case.id} is {case.state.value}; only an opened case is decided")
     integration = pinned.integration(case.integration_id)
     per_invoice = integration.smart_retries.stop_stripe_retries is StopStripeRetries.PER_INVOICE
+    case = known_card(unit, case)
     decision = decisions.decide(case, history_of(unit, case, now), policy, aims.aim_for(case, policy, now), now)
     match decision:
         case decisions.RetryAt():

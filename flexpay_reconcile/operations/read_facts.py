@@ -27,6 +27,7 @@ def read_facts(
     payments = reader.payments_of(case.invoice)
     invoice = reader.invoice(case.invoice)  # last, so that its age at the call is the smallest
     with context.store.reading() as view:
+        case = plan_next.known_card(view, case)
         history = plan_next.history_of(view, case, context.clock.now())
     return Facts(
         case=case,

@@ -33,14 +33,23 @@ def journal(unit: UnitOfWork, case: RecoveryCase, kind: EntryKind, text: str, no
 
 
 def approved(
-    unit: UnitOfWork, case: RecoveryCase, attempt: Attempt, outcome: Approved, now: Instant, *, how: str = ""
+    unit: UnitOfWork,
+    case: RecoveryCase,
+    attempt: Attempt,
+    outcome: Approved,
+    now: Instant,
+    *,
+    charge: Charge | None = None,
+    how: str = "",
 ) -> None:
-    """The money came by this attempt."""
+    """The money came by this attempt; its charge counts under the card's ceilings, whether or not its event comes."""
+    if charge is not None:
+        record_money.record_charges(unit, case.integration_id, [charge], invoice=case.invoice)
     unit.attempts.save(
         replace(
             attempt,
             state=AttemptState.APPROVED,
-            charge=outcome.charge or attempt.charge,
+            charge=outcome.charge or (charge.id if charge else attempt.charge),
             request_id=outcome.request_id,
             key_alias=outcome.key_alias,
             finished_at=now,

@@ -82,7 +82,7 @@ def _settle_by_read(context: Context, attempt: Attempt, invoice: Invoice, paymen
         if invoice.status is InvoiceStatus.PAID:
             if own is not None and own.status is ChargeStatus.SUCCEEDED:
                 how = "our attempt had gone through, Stripe says"
-                record_outcome.approved(unit, case, stored, Approved(charge=own.id), now, how=how)
+                record_outcome.approved(unit, case, stored, Approved(charge=own.id), now, charge=own, how=how)
             elif attribution.too_early(unit, stored, now):
                 return False
             else:

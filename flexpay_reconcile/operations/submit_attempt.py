@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from flexpay_reconcile.billing.charge import Charge
+from flexpay_reconcile.billing.charge import Charge, ChargeStatus
 from flexpay_reconcile.billing.invoice import InvoiceStatus
 from flexpay_reconcile.config.integration import Integration
 from flexpay_reconcile.errors import ErrorKind, OperatorError, TryLater
@@ -132,7 +132,7 @@ def record(context: Context, integration: Integration, attempt: Attempt, outcome
     charge: Charge | None = None
     status: InvoiceStatus | None = None
     match outcome:
-        case Declined():
+        case Declined() | Approved():
             charge = _charge_of(context, integration, attempt, outcome)
         case NothingToPay():
             status = _status_of(context, integration, attempt)
@@ -147,7 +147,7 @@ def record(context: Context, integration: Integration, attempt: Attempt, outcome
             return
         match outcome:
             case Approved():
-                record_outcome.approved(unit, case, attempt, outcome, now)
+                record_outcome.approved(unit, case, attempt, outcome, now, charge=charge)
             case Declined():
                 record_outcome.declined(context, unit, case, attempt, outcome, charge, now)
             case Pending():
@@ -164,17 +164,20 @@ def record(context: Context, integration: Integration, attempt: Attempt, outcome
                 record_outcome.unresolved(unit, case, attempt, outcome, now)
 
 
-def _charge_of(context: Context, integration: Integration, attempt: Attempt, outcome: Declined) -> Charge | None:
-    """The whole charge of a decline, for all its evidence; without it the error's own evidence counts."""
+def _charge_of(
+    context: Context, integration: Integration, attempt: Attempt, outcome: Declined | Approved
+) -> Charge | None:
+    """The whole charge: a decline's for all its evidence, an approval's for ceilings and books. None: not readable."""
     try:
         payments = context.readers(integration).payments_of(attempt.invoice)
     except (TryLater, OperatorError) as problem:
-        LOG.warning(
-            "the declined charge could not be read", extra={"charge": outcome.charge, "because": problem.message}
-        )
+        LOG.warning("the charge could not be read", extra={"charge": outcome.charge, "because": problem.message})
         return None
     charges = [each.latest_charge for each in payments if each.latest_charge is not None]
-    return next((each for each in charges if each.id == outcome.charge), None)
+    if isinstance(outcome, Declined):
+        return next((each for each in charges if each.id == outcome.charge), None)
+    paid = [each for each in charges if each.status is ChargeStatus.SUCCEEDED]
+    return next((each for each in paid if each.payment_method == attempt.payment_method), None)
 
 
 def _status_of(context: Context, integration: Integration, attempt: Attempt) -> InvoiceStatus | None:
