@@ -51,6 +51,14 @@ def is_error(attempt: Attempt) -> bool:
     return sent_again or attempt.state is AttemptState.UNRESOLVED
 
 
+_ANSWERED = frozenset({AttemptState.APPROVED, AttemptState.DECLINED, AttemptState.PENDING})
+
+
+def _counts(attempt: Attempt) -> bool:
+    """Whether it says anything of the way to Stripe: what was taken back or never executed says nothing of it."""
+    return attempt.state in _ANSWERED or is_error(attempt)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BreakerState:
     """What is stored of a breaker. Open while `open_until` is set; calls before `counted_from` no longer count."""
@@ -66,8 +74,9 @@ def turn_breaker(brakes: Brakes, state: BreakerState, recent: Sequence[Attempt],
     `open_until`; then one probe at a time, and only a probe that went well closes it.
     """
     breaker = brakes.breaker
+    calls = [each for each in recent if _counts(each)]
     if state.open_until is not None:
-        probes = sorted((each for each in recent if last_known(each) >= state.open_until), key=last_known)
+        probes = sorted((each for each in calls if last_known(each) >= state.open_until), key=last_known)
         if not probes:
             return state
         newest = probes[-1]
@@ -77,7 +86,7 @@ def turn_breaker(brakes: Brakes, state: BreakerState, recent: Sequence[Attempt],
     since = now.minus(breaker.window)
     if state.counted_from is not None:
         since = max(since, state.counted_from)
-    seen = [each for each in recent if last_known(each) >= since]
+    seen = [each for each in calls if last_known(each) >= since]
     errors = [each for each in seen if is_error(each)]
     if len(seen) < breaker.min_attempts or len(errors) * 100 <= len(seen) * breaker.open_when_errors_above_percent:
         return state

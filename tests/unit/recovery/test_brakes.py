@@ -158,6 +158,13 @@ def test_a_good_probe_closes_it(state):
     assert turned(*old, ended(state, 3), state=closed) == closed
 
 
+@pytest.mark.parametrize("state", [AttemptState.SUPERSEDED, AttemptState.NOT_SUBMITTED, AttemptState.SUBMITTING])
+def test_what_never_was_a_call_is_no_probe_and_hides_no_error(state):
+    """Attempts that were taken back, or that left no trace at Stripe, neither close it nor keep it from opening."""
+    assert turned(*[ended(state, 3)] * 9, state=OPENED) == OPENED
+    assert turned(*[ended(state, 1)] * 50, *[ended(BAD, 1)] * 4).open_until is not None
+
+
 def test_the_newest_probe_counts():
     """Of two probes the later answer says how things stand now, in whichever order the rows come."""
     bad_last = (ended(GOOD, 5), ended(BAD, 2))
