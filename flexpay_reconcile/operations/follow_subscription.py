@@ -7,7 +7,7 @@ from dataclasses import replace
 from flexpay_reconcile.billing.invoice import SubscriptionStatus, payment_method_for
 from flexpay_reconcile.config.integration import Integration
 from flexpay_reconcile.declines.decline import DeclineKind
-from flexpay_reconcile.operations import endings, finishing, plan_next
+from flexpay_reconcile.operations import endings, finishing, follow_invoice, plan_next
 from flexpay_reconcile.operations.context import Context
 from flexpay_reconcile.ports.configurations import AppliedConfiguration
 from flexpay_reconcile.ports.store import UnitOfWork
@@ -32,11 +32,14 @@ def follow_subscription(
     """A subscription that reads canceled ends the recovery of its invoices; by whom decides how."""
     account = running.configuration.company_of(integration).stripe_account
     with context.store.reading() as view:
-        if not view.cases.live_for_subscription(account, subscription_id):
-            return "no_case"
+        live = view.cases.live_for_subscription(account, subscription_id)
+    if not live:
+        return "no_case"
     subscription = context.readers(integration).subscription(subscription_id)
     if subscription is not None and subscription.status not in _OVER:
         return subscription.status.value
+    for case in live:  # paid or voided counts for more than the end of the subscription, whichever event came first
+        follow_invoice.follow_invoice(context, running, integration, case.invoice)
     now = context.clock.now()
     with context.store.begin() as unit:
         by_us = cancelled_by_us(unit, subscription_id)
