@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import signal
 from collections import Counter
+from typing import Any
 
 import pytest
+
+from flexpay_reconcile import bootstrap
+from tests.integration.ground import wait_until
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -114,6 +119,30 @@ def test_an_interrupted_daemon_ends_with_130_and_gives_its_lease_back(applied):
     last = json.loads([each for each in log.read_text(encoding="utf-8").splitlines() if each.startswith("{")][-1])
     assert last["message"] == "stopped; the lease is given back"
     applied.start_daemon()
+
+
+def test_a_daemon_in_real_time_turns_and_stops(ground):
+    """Without a simulator it lives by this machine's clock: it answers, its loops turn, and SIGTERM ends it gently.
+
+    Its state is empty, so nothing here could ever be sent to Stripe.
+    """
+    bootstrap.open_control(str(ground.state), None).close()
+    process, log = ground.start_daemon()
+
+    def ready() -> dict[str, Any]:
+        connection = http.client.HTTPConnection("127.0.0.1", ground.port, timeout=10)
+        try:
+            connection.request("GET", "/readyz")
+            return dict(json.loads(connection.getresponse().read()))
+        finally:
+            connection.close()
+
+    wait_until(lambda: "inbox" in ready()["loops"], process, log)
+    assert (ready()["ready"], ready()["failures"]) == (False, {})  # nothing is applied yet
+    process.terminate()
+    assert process.wait(timeout=60) == 143
+    assert "the lease is given back" in log.read_text(encoding="utf-8")
+    assert "simulator" not in log.read_text(encoding="utf-8")
 
 
 def test_the_daemon_refuses_to_run_without_its_checks(applied):
