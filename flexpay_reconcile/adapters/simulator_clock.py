@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import time
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -15,6 +16,8 @@ from flexpay_reconcile.values import url
 from flexpay_reconcile.values.instant import Instant
 
 _POLL_SECONDS = 20
+_HELD_SECONDS = 5.0
+"""How long a time the simulator gave a follower is believed: it waits for its followers, but not for ever."""
 _MARGIN_SECONDS = 10
 
 
@@ -32,17 +35,24 @@ class SimulatorClock:
         parts = urlsplit(base_url)
         self._host = parts.hostname or "127.0.0.1"
         self._port = parts.port or 80
+        self._held: tuple[Instant, float] | None = None
 
     def now(self) -> Instant:
-        """The virtual present."""
+        """The virtual present; while we are the follower that is awake, the time does not move."""
+        held = self._held
+        if held is not None and time.monotonic() - held[1] < _HELD_SECONDS:
+            return held[0]
         return Instant.from_seconds(int(self._ask("GET", "/_simulator/clock", None, _MARGIN_SECONDS)["now"]))
 
     def follow(self, follower: str, as_of: Instant, wake_at: Instant | None) -> Instant:
         """Say that all is done at `as_of`, and wait (up to 20 real seconds) to be woken; returns the virtual now."""
         wake = None if wake_at is None else -(-wake_at.ms // 1000)
         body = {"follower": follower, "as_of": as_of.seconds, "wake_at": wake, "timeout_seconds": _POLL_SECONDS}
+        self._held = None
         answer = self._ask("POST", "/_simulator/follow", body, _POLL_SECONDS + _MARGIN_SECONDS)
-        return Instant.from_seconds(int(answer["now"]))
+        now = Instant.from_seconds(int(answer["now"]))
+        self._held = (now, time.monotonic())
+        return now
 
     def _ask(self, method: str, path: str, body: dict[str, Any] | None, timeout: int) -> dict[str, Any]:
         connection = http.client.HTTPConnection(self._host, self._port, timeout=timeout)
