@@ -112,7 +112,7 @@ def _cancel(
         return Wait(because="the subscription reads a status we do not know", pause=SETTLING)
     if invoice.status is not InvoiceStatus.OPEN:
         return CaseEnds(paid=False, word="invoice_not_open", because="the invoice is no longer open")
-    under_way = other_payment.on_its_way(reader.payments_of(case.invoice))
+    under_way = other_payment.on_its_way(invoice, reader.payments_of(case.invoice))
     if under_way is not None:
         return Wait(because=under_way, pause=SETTLING)
     if reader.paid_after(case.subscription, case.invoice_created_at):
@@ -132,7 +132,7 @@ def _mark(reader: BillingReader, invoice: Invoice, *, over: bool) -> Judgement:
         return Already()
     if invoice.status is not InvoiceStatus.OPEN:
         return Skip(because=f"the invoice reads {invoice.status.value}")
-    under_way = other_payment.on_its_way(reader.payments_of(invoice.id))
+    under_way = other_payment.on_its_way(invoice, reader.payments_of(invoice.id))
     return Due() if under_way is None else Wait(because=under_way, pause=SETTLING)
 
 

@@ -62,7 +62,7 @@ def _resolve(context: Context, chargers: ChargerFor, attempt: Attempt) -> int:
     if invoice is not None and invoice.status is InvoiceStatus.PAID:
         _ask_later(context, attempt, "it is paid; who paid it is not known yet")
         return 0
-    under_way = other_payment.on_its_way(payments)
+    under_way = _under_way(context, attempt, invoice, payments) if invoice is not None else None
     if under_way is not None:  # ours or not: nothing may be sent or given up while money may still arrive (A1, A2)
         _ask_later(context, attempt, under_way, record_outcome.PENDING_CHECK)
         return 0
@@ -98,6 +98,16 @@ def _settle_by_read(context: Context, attempt: Attempt, invoice: Invoice, paymen
             record_outcome.declined(context, unit, case, stored, outcome, own, now)
             return True
     return False
+
+
+def _under_way(
+    context: Context, attempt: Attempt, invoice: Invoice, payments: tuple[InvoicePayment, ...]
+) -> str | None:
+    """Why money may still arrive, or has arrived, for an invoice that does not read paid."""
+    charges = [each.latest_charge for each in payments if each.latest_charge is not None]
+    with context.store.reading() as view:
+        own = attribution.own_charge(context, view, attempt, charges)
+    return other_payment.on_its_way(invoice, payments, own)
 
 
 def _still_open(unit: UnitOfWork, attempt: Attempt) -> tuple[Attempt, RecoveryCase] | None:

@@ -102,7 +102,7 @@ def _all(facts: Facts) -> Iterator[Closed]:
     yield from _invoice(facts, invoice)
     yield from _subscription(facts)
     yield from _other_engines(facts, invoice)
-    under_way = other_payment.on_its_way(facts.payments)
+    under_way = other_payment.on_its_way(invoice, facts.payments)
     if under_way is not None:
         yield Closed(gate="other_payment", then=Then.WAIT, until=facts.now.plus(SETTLING), because=under_way)
     yield from _card(facts, invoice)
@@ -230,8 +230,9 @@ def _time(facts: Facts) -> Iterator[Closed]:
     first_sent = facts.attempt.first_sent_at
     if first_sent is not None and facts.now.since(first_sent) >= KEY_LIFE:
         yield Closed(gate="key_age", then=Then.DECIDE_AGAIN, because="the idempotency key is too old to be sent again")
-    if facts.now >= facts.case.window_until and facts.attempt.planned_for >= facts.case.window_until:
-        # An attempt that was due inside the window and is late because we were down is still made, once (F4).
+    if facts.now >= facts.case.window_until and facts.attempt.decided_at >= facts.case.window_until:
+        # Decided in the window means planned for it. What is late because we were down, or because a brake, an outage
+        # or somebody else's payment put it off, is still made, once (F4).
         yield Closed(gate="window", then=Then.DECIDE_AGAIN, because="the window is over")
     if not decide.may_attempt(facts.case, facts.policy):
         yield Closed(gate="attempts", then=Then.DECIDE_AGAIN, because="all attempts are used")

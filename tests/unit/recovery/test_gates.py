@@ -105,10 +105,10 @@ CLOSED = [
     ("unknown decline", case(decline_kind=DeclineKind.UNKNOWN), "decline", Then.DECIDE_AGAIN),
     ("no decline recorded", case(decline_kind=None), "decline", Then.DECIDE_AGAIN),
     (
-        "planned at the window's end",
+        "decided at the window's end",
         facts(
             case=book.case(state=CaseState.ATTEMPTING, window_until=NOW),
-            attempt=book.attempt(planned_for=NOW),
+            attempt=book.attempt(decided_at=NOW),
         ),
         "window",
         Then.DECIDE_AGAIN,

@@ -66,14 +66,18 @@ def test_nothing_waits_beyond_the_window(until_ms, then):
     assert (closed.gate, closed.then) == ("advice_wait", then)
 
 
-@pytest.mark.parametrize(("planned_ms", "open_"), [(-1, True), (0, False), (1, False)])
+@pytest.mark.parametrize(("decided_ms", "open_"), [(-1, True), (0, False), (1, False)])
 @pytest.mark.parametrize("late", [Span(0), Span.of(days=9)])
-def test_only_what_was_planned_inside_the_window_is_made_late(planned_ms, open_, late):
-    """An attempt of the window's last moment that we slept through is still made; one beyond the window never (F4)."""
+@pytest.mark.parametrize("put_off", [True, False])
+def test_only_what_was_decided_inside_the_window_is_made_late(decided_ms, open_, late, put_off):
+    """An attempt of the window that we slept through, or that was put off, is still made; a later one never (F4)."""
     until = NOW.minus(late)
     given = replace(
         case(window_until=until),
-        attempt=book.attempt(planned_for=until.plus(Span(planned_ms))),
+        attempt=book.attempt(
+            decided_at=until.plus(Span(decided_ms)),
+            planned_for=until.plus(Span.of(days=3)) if put_off else until.minus(MS),
+        ),
     )
     closed = gates.ask(given)
     assert (closed is None) is open_
@@ -84,7 +88,7 @@ def test_only_what_was_planned_inside_the_window_is_made_late(planned_ms, open_,
 def test_a_late_attempt_passes_every_other_gate_of_time():
     """Being late excuses from the window alone: spacing still makes it wait, and used attempts still end it."""
     late = {"window_until": NOW.minus(MS)}
-    attempt = book.attempt(planned_for=NOW.minus(Span.of(days=1)))
+    attempt = book.attempt(decided_at=NOW.minus(Span.of(days=1)))
     spaced = gates.ask(replace(case(last_attempt_at=NOW.minus(MS), **late), attempt=attempt))
     used = gates.ask(replace(case(attempts_used=8, **late), attempt=attempt))
     assert spaced is not None
