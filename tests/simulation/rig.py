@@ -54,6 +54,8 @@ class Request:
     secret: str
     status: int | None = None
     answer: dict[str, Any] | None = None
+    limited: bool = False
+    """Answered by the rate limiter."""
 
     @property
     def is_pay(self) -> bool:
@@ -93,6 +95,7 @@ class Recorder(SimulatorTransport):
         for change in tuple(self._rig.change_answer):
             body = change(request, status, body)
         request.status = status
+        request.limited = status == 429 and "Stripe-Rate-Limited-Reason" in answered
         with contextlib.suppress(ValueError):
             request.answer = json.loads(body)
         for hook in tuple(self._rig.after_call):

@@ -191,3 +191,13 @@ def test_a_later_paid_invoice_keeps_the_customer():
     assert (case.state, case.closed_because) == (CaseState.CLOSED, "kept_paying_customer")
     assert rig.subscription("ben")["status"] != "canceled"
     assert [each for each in rig.requests if each.method == "DELETE"] == []
+
+
+def test_paid_counts_for_more_than_a_cancelled_subscription():
+    """Cancelled by somebody and paid, and only the cancellation is heard of: RECOVERED_ELSEWHERE, not closed (B4)."""
+    rig = failing()
+    rig.post = lambda url, headers, body: rig.deliver(url, headers, body) if b"customer.subscription" in body else 503
+    control.pay_elsewhere(rig.world, "ada")
+    control.cancel_subscription(rig.world, "ada")
+    rig.live(0.01)
+    assert rig.case("ada").state is CaseState.RECOVERED_ELSEWHERE

@@ -89,9 +89,10 @@ def manifest(
 
 
 def customer(card: str = "pm_card_visa", *, renews_in_days: float = 1.0, price: str = "gold") -> dict[str, Any]:
-    """A customer of a 31-day month whose next renewal comes so many days after the start."""
+    """A customer whose next renewal comes so many days after the start: `gold` a month after the last, or `weekly`."""
     seconds = int(renews_in_days * 86_400)
-    return {"card": card, "price": price, "started": _START_SECONDS + seconds - 31 * 86_400}
+    period = 31 if price == "gold" else 7
+    return {"card": card, "price": price, "started": _START_SECONDS + seconds - period * 86_400}
 
 
 _START_SECONDS = 1_767_225_600
@@ -114,7 +115,10 @@ def scenario(customers: dict[str, dict[str, Any]], *, seed: int = 1) -> dict[str
                 "country": "US",
                 "livemode": False,
                 "keys": keys,
-                "prices": {"gold": {"amount": 2900, "currency": "usd", "interval": "month"}},
+                "prices": {
+                    "gold": {"amount": 2900, "currency": "usd", "interval": "month"},
+                    "weekly": {"amount": 900, "currency": "usd", "interval": "week"},
+                },
                 "customers": customers,
             }
         },

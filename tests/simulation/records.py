@@ -1,0 +1,127 @@
+"""Invariants of what is committed: after each step no case is lost, and at the end the books equal Stripe's ledger."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from flexpay_reconcile.recovery.attempt import BLOCKING_STATES, AttemptState
+from flexpay_reconcile.recovery.case import CaseState, RecoveryCase
+from flexpay_reconcile.values.ids import CaseId
+from tests.simulation.judges import KEY, require
+from tests.simulation.rig import Rig
+
+STANDING = {
+    CaseState.PARKED: frozenset({"operator", "odd_answer", "foreign_retries", "request_refused", "gate"}),
+    CaseState.NEEDS_REVIEW: None,
+}
+"""States that may last while their cause stands, and the causes a quiet world cannot take away."""
+
+
+class Records:
+    """Remembers the states cases were in, so that a final one is seen to stay (C7)."""
+
+    def __init__(self, rig: Rig) -> None:
+        """For one rig."""
+        self.rig = rig
+        self._last: dict[CaseId, CaseState] = {}
+
+    def step(self, _: object = None) -> None:
+        """Each committed case has its next step (B3), and final states absorb (C7)."""
+        require(self.rig.engine.loops.charging_stopped is None, "G4", self.rig.engine.loops.charging_stopped)
+        with self.rig.parts.store.reading() as view:
+            for case in view.cases.list(limit=10_000):
+                attempts = view.attempts.of_invoice(case.account, case.invoice)
+                self.b3_successor(case, [each.state for each in attempts])
+                before, self._last[case.id] = self._last.get(case.id), case.state
+                if before is None or before is case.state:
+                    continue
+                kept = before not in _FINAL or case.state is CaseState.RECOVERED_ELSEWHERE
+                require(
+                    kept and before is not CaseState.RECOVERED, "C7", f"{case.id} went from {before} to {case.state}"
+                )
+
+    def b3_successor(self, case: RecoveryCase, attempts: list[AttemptState]) -> None:
+        """B3: no committed state without what follows from it."""
+        blocking = sum(state in BLOCKING_STATES for state in attempts)
+        planned = attempts.count(AttemptState.PLANNED)
+        require(blocking <= 1, "A2", f"{case.id} has {blocking} attempts under way")
+        require((case.state is CaseState.ATTEMPTING) == (blocking == 1), "B3", f"{case.id} {case.state}, {attempts}")
+        require((case.state is CaseState.SCHEDULED) == (planned == 1), "B3", f"{case.id} {case.state}, {attempts}")
+        if not case.is_final() and case.state not in (CaseState.ATTEMPTING, CaseState.SCHEDULED):
+            require(case.due_at is not None, "B3", f"{case.id} is {case.state} and never looked at again")
+
+    def end(self) -> None:
+        """The whole, when everything has come to rest."""
+        charges = {row["id"]: row for row in self.rig.charges()}
+        by_key = {
+            row["idempotency_key"]: row for row in charges.values() if KEY.fullmatch(row["idempotency_key"] or "")
+        }
+        with self.rig.parts.store.reading() as view:
+            for case in view.cases.list(limit=10_000):
+                require(view.journal.verify(case.id), "G1", f"the journal of {case.id} is broken")
+                self.c1_liveness(case)
+                self.b4_attribution(case)
+                for attempt in view.attempts.of_invoice(case.account, case.invoice):
+                    made = by_key.pop(attempt.idempotency_key, None)
+                    self.b1_truth(attempt.idempotency_key, attempt.state, made["status"] if made else None)
+        require(not by_key, "A3", f"charges without a stored attempt: {list(by_key)}")
+        self.c2_c5_c8_actions()
+
+    def c1_liveness(self, case: RecoveryCase) -> None:
+        """C1: final, or waiting for a cause that stands."""
+        if case.is_final():
+            return
+        words = f"{case.id} is still {case.state} ({case.closed_because}), due {case.due_at}"
+        require(case.state in STANDING, "C1", words)
+        causes = STANDING[case.state]
+        require(causes is None or case.closed_because in causes, "C1", words)
+
+    def b4_attribution(self, case: RecoveryCase) -> None:
+        """B4: RECOVERED exactly where a charge of ours took the money."""
+        paid = self.rig.successes(case.invoice)
+        ours = any(KEY.fullmatch(row["idempotency_key"] or "") for row in paid)
+        require((case.state is CaseState.RECOVERED) == ours, "B4", f"{case.id} is {case.state}; paid by us: {ours}")
+        (account,) = self.rig.world.sim.accounts.values()
+        invoice = account.get("invoice", case.invoice)
+        is_paid = invoice["status"] == "paid"
+        paid_at = invoice["status_transitions"]["paid_at"]
+        if is_paid and case.is_final() and case.ended_at is not None and paid_at >= case.ended_at.seconds:
+            return  # paid after the end: for the books only, and only when its event arrives
+        recovered = case.state in (CaseState.RECOVERED, CaseState.RECOVERED_ELSEWHERE)
+        require(recovered == is_paid, "B4", f"{case.id} is {case.state}; the invoice reads paid: {is_paid}")
+
+    def b1_truth(self, key: str, state: AttemptState, made: str | None) -> None:
+        """B1: what an attempt is said to have come to is what Stripe's ledger says."""
+        require(state not in BLOCKING_STATES, "B2", f"{key} is still {state}")
+        if made is None:
+            require(state is not AttemptState.APPROVED, "B1", f"{key} is approved and made no charge")
+        else:
+            wanted = AttemptState.APPROVED if made == "succeeded" else AttemptState.DECLINED
+            require(state is wanted, "B1", f"{key} is {state}, and its charge {made}")
+
+    def c2_c5_c8_actions(self) -> None:
+        """C2, C8: each final action at most once. C5: nothing is written off before its subscription is cancelled."""
+        (account,) = self.rig.world.sim.accounts.values()
+        states = [(row["object"], row["status"]) for row in self.rig.world.ledger.rows if row["kind"] == "state"]
+        counts = Counter(each for each in states if each[1] in ("canceled", "uncollectible"))
+        require(all(count == 1 for count in counts.values()), "C2", counts)
+        cancels = Counter(each.path for each in self.rig.requests if each.method == "DELETE" and each.status == 200)
+        require(all(count == 1 for count in cancels.values()), "C8", cancels)
+        for place, (object_, status) in enumerate(states):
+            if status == "uncollectible":
+                parent = account.get("invoice", object_)["parent"]["subscription_details"]["subscription"]
+                require(
+                    (parent, "canceled") in states[:place], "C5", f"{object_} was written off before {parent} ended"
+                )
+
+
+_FINAL = frozenset(
+    {
+        CaseState.RECOVERED,
+        CaseState.RECOVERED_ELSEWHERE,
+        CaseState.EXHAUSTED,
+        CaseState.HARD_DECLINED,
+        CaseState.CLOSED,
+        CaseState.RELEASED,
+    }
+)
