@@ -56,7 +56,7 @@ def finish_due(context: Context, writers: BillingWriterFor, *, limit: int = 50) 
 
 def _finish(context: Context, writers: BillingWriterFor, integration: Integration, case: RecoveryCase) -> int:
     """The actions of one case in their order; stops at the first that has to wait."""
-    reader, writer = context.readers(integration), writers(integration)
+    reader = context.readers(integration)
     while True:
         with context.store.reading() as view:
             actions = view.actions.of_case(case.id)
@@ -69,7 +69,8 @@ def _finish(context: Context, writers: BillingWriterFor, integration: Integratio
             return 0
         match judge_action.judge(reader, case, action):
             case judge_action.Due():
-                if not _call(context, integration, reader, writer, case, action):
+                # Only now: whether we may write is judged by what the reads just showed of the clock (F3).
+                if not _call(context, integration, reader, writers(integration), case, action):
                     return 0
             case judge_action.Already():
                 _write_state(context, action, ActionState.DONE, "Stripe reads so already")

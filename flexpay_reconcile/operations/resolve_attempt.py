@@ -142,10 +142,11 @@ def _replay_or_give_up(
     closed = gates.ask(facts)
     young = now.since(first) < KEY_LIFE and attempt.state is not AttemptState.PENDING
     if closed is None and may_send and attempt.settled_by is SettledBy.REPLAY and young:
+        charger = chargers(integration)  # may refuse: then nothing must have been written
         intent = _commit_replay(context, attempt)
         if intent is None:
             return 0
-        outcome = chargers(integration).pay(
+        outcome = charger.pay(
             attempt.invoice,
             payment_method=attempt.payment_method,
             idempotency_key=attempt.idempotency_key,
