@@ -161,7 +161,10 @@ def _replay_or_give_up(
 
 
 def _give_up(context: Context, facts: Facts, closed: Closed | None, attempt: Attempt) -> int:
-    """It left no trace and will not be sent again. It uses up no attempt, but spacing counts from it (A12)."""
+    """It left no trace and will not be sent again. It uses up no attempt, but spacing counts from it (A12).
+
+    The window becomes longer by the time for which it blocked the invoice, as for a parked case (E8, F4).
+    """
     now = facts.now
     with context.store.begin() as unit:
         fresh = _still_open(unit, attempt)
@@ -170,7 +173,9 @@ def _give_up(context: Context, facts: Facts, closed: Closed | None, attempt: Att
         stored, current = fresh
         _not_executed(unit, current, stored, "no trace of it at Stripe", now)
         sent = max((each for each in (current.last_attempt_at, stored.last_sent_at) if each), default=now)
-        current = unit.cases.save(replace(current, last_attempt_at=sent))
+        blocked = now.since(stored.intent_at or now)
+        window_until = current.window_until.plus(blocked)
+        current = unit.cases.save(replace(current, last_attempt_at=sent, window_until=window_until))
         if stored.settled_by is SettledBy.PERSON:
             endings.parked(unit, current, "odd_answer", stored.note, now)
         elif closed is not None and closed.then is not Then.WAIT:
