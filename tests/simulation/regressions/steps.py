@@ -34,6 +34,14 @@ def until(rig: Rig, what: Callable[[], bool], *, days: int = 60, every: Span = H
         rig.live(every.ms / 86_400_000)
 
 
+def until_tried(rig: Rig) -> None:
+    """Live until the planned attempt of Ada's case has been made, and not a second longer."""
+    due = rig.case("ada").next_attempt_at
+    assert due is not None
+    rig.run_until(due.plus(Span.of(seconds=1)))
+    assert rig.pays()
+
+
 def until_state(rig: Rig, state: CaseState, **limits: Any) -> None:
     """Live until Ada's case is in that state."""
     until(rig, lambda: rig.case("ada").state is state, **limits)
@@ -57,12 +65,13 @@ def deaf(rig: Rig) -> None:
 
 
 def between(rig: Rig, wrap: Callable[[Send, str, str], Callable[[], Answer]]) -> None:
-    """Put something between the product and Stripe: `wrap` is given what sends, the method and the address."""
+    """Put something between the product and Stripe: `wrap` is given what sends, method and address."""
     inner = rig.transport.request
 
-    def request(method: str, url: str, *rest: Any, **named: Any) -> Answer:
-        def send(method: str = method, url: str = url) -> Answer:
-            return inner(method, url, *rest, **named)
+    def request(method: str, url: str, headers: Any, post_data: Any = None, **named: Any) -> Answer:
+        def send(read: str | None = None) -> Answer:
+            """The request itself, or a read of that address in its place."""
+            return inner(method, url, headers, post_data, **named) if read is None else inner("GET", read, headers)
 
         return wrap(send, method.upper(), url)()
 

@@ -179,7 +179,7 @@ def test_every_further_card_gets_its_own_try():
     for token in ("tok_mastercard", "tok_amex"):
         control.replace_card(rig.world, "ada", token)
         rig.decline("ada", "insufficient_funds")
-        rig.live(2)
+        rig.live(1.1)
     rig.transport.faults.clear()
     rig.live(9)
     charged = [dict(each.params)["payment_method"] for each in rig.pays()]

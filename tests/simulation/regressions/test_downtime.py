@@ -116,7 +116,7 @@ def test_downtime_in_the_middle_of_an_attempt():
     """The process died between intent and call and came back after weeks: asked at Stripe, tried, nobody cancelled."""
     rig = steps.failing(times=1)
     rig.transport.faults.add("timeout_before", method="POST", path=steps.PAY)
-    steps.until(rig, lambda: bool(rig.pays()), every=Span.of(minutes=1))
+    steps.until_tried(rig)
     assert steps.states(rig) == [AttemptState.UNRESOLVED]
     steps.down(rig, WEEKS)
     rig.live(3)
