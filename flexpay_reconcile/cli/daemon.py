@@ -51,6 +51,7 @@ def command(
     parts = bootstrap.open_control(state_path, stripe_api, allow_secret_commands, create=False)
     try:
         _refuse_live_keys(parts, stripe_api)
+        _refuse_missing_secrets(parts)
         lock = bootstrap.process_lock(state_path)
         lock.acquire()
         try:
@@ -112,6 +113,32 @@ def _refuse_live_keys(parts: bootstrap.ControlParts, stripe_api: str | None) -> 
             hint="leave out --stripe-api (FLEXPAY_STRIPE_API), or use another state",
             kind=ErrorKind.KEY_REFUSED,
         )
+
+
+def _refuse_missing_secrets(parts: bootstrap.ControlParts) -> None:
+    """Keys that are not there or do not fit, and signing secrets that do not open, are told before the first event.
+
+    Nothing is sent to find them. A configuration applied later is checked where its keys are first used.
+    """
+    from flexpay_reconcile.operations.plan_manifest import key_faults
+
+    latest = parts.state.latest()
+    if latest is None:
+        return
+    faults = key_faults(latest.configuration, {}, parts.secrets)
+    for each in faults:
+        output.note(output.printable(each.text()))
+    if faults:
+        raise OperatorError(
+            f"{len(faults)} fault{'' if len(faults) == 1 else 's'} in the API keys; the daemon was not started",
+            code="E-keys",
+            hint="give this process the environment and files that the manifest's api_keys name",
+            kind=ErrorKind.KEY_REFUSED,
+        )
+    for name, integration in latest.configuration.integrations.items():
+        parts.state.secrets_for(name)  # raises where the state's key is missing or another
+        if integration.webhook.signing_secret is not None:
+            parts.secrets.resolve(integration.webhook.signing_secret)
 
 
 def _take_lease(engine: bootstrap.Engine) -> None:

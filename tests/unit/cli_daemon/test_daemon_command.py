@@ -53,6 +53,21 @@ def test_live_integrations_do_not_run_against_a_simulator(parts):
     assert refused.value.kind is ErrorKind.KEY_REFUSED
 
 
+def test_a_daemon_without_its_keys_does_not_start(tmp_path, monkeypatch, capsys):
+    """Both keys are looked for before anything is served: each fault named, no value shown, exit 4."""
+    state = str(tmp_path / "state.db")
+    opened = bootstrap.open_control(state, None, clock=Still())
+    integration = agreed.integration()
+    opened.state.publish(agreed.configuration(), manifest_digest="d", at=NOW, by="test")
+    opened.close()
+    references = [integration.api_keys.primary, integration.api_keys.fallback]
+    monkeypatch.delenv("ACME_PRIMARY", raising=False)
+    assert entry(["daemon", "--state", state, "--listen", "127.0.0.1:0"]) == exit_codes.KEY_REFUSED
+    told = capsys.readouterr().err
+    assert all(each.text() in told for each in references)
+    assert "error[E-keys]: 2 faults in the API keys; the daemon was not started" in told
+
+
 def test_two_processes_do_not_lock_one_state(tmp_path):
     """The second is told who holds it; once given back, it is free; another state is another lock."""
     first, second = ProcessLock(tmp_path / "state.db"), ProcessLock(tmp_path / "state.db")
