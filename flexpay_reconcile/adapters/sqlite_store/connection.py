@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
+import stat
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -180,9 +181,18 @@ def _roll_back(connection: sqlite3.Connection) -> None:
 
 def _prepare_file(path: Path, *, create: bool) -> None:
     """Make the file, readable by its owner only, or say what is in the way."""
-    if path.is_dir():
-        raise OperatorError(f"{path} is a directory", code="E-state-open", hint="name a file with --state")
-    if not path.exists():
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        mode = None
+    except OSError as error:  # no such folder but a file, a name too long, a circle of links, no permission
+        raise OperatorError(
+            f"{path} cannot be used: {error.strerror}", code="E-state-open", hint="name a file with --state"
+        ) from None
+    if mode is not None and not stat.S_ISREG(mode):
+        kind = "a directory" if stat.S_ISDIR(mode) else "no plain file"
+        raise OperatorError(f"{path} is {kind}", code="E-state-open", hint="name a file with --state")
+    if mode is None:
         if not create:
             raise OperatorError(f"there is no state at {path}", code="E-state-missing", hint="run `flexpay apply`")
         if not path.parent.is_dir():

@@ -160,6 +160,12 @@ def _version(connection: sqlite3.Connection, where: str, wanted: int) -> int:
             code="E-state-foreign",
             hint="name another file with --state",
         )
+    if version < 0 or (version == 0 and not empty):
+        raise OperatorError(
+            f"{where} is damaged: it says it has schema {version}, and it is not empty",
+            code="E-state-corrupt",
+            hint="stop the daemon and restore a backup; do not delete the file",
+        )
     if version > wanted:
         raise OperatorError(
             f"{where} was written by a newer flexpay (schema {version}; this version knows {wanted})",

@@ -41,6 +41,18 @@ def test_an_older_program_refuses_a_newer_schema(file_path):
     assert refused.value.code == "E-state-newer"
 
 
+@pytest.mark.parametrize("version", [0, -5])
+def test_a_schema_number_that_cannot_be_is_damage(file_path, version):
+    """A file of ours with content and no sound number is not migrated over, and not taken for an empty one."""
+    _open(file_path).close()
+    with _by_hand(file_path) as connection:
+        connection.execute(f"PRAGMA user_version = {version}")
+    for create in (True, False):
+        with pytest.raises(OperatorError) as refused:
+            _open(file_path, create=create)
+        assert refused.value.code == "E-state-corrupt"
+
+
 def test_many_may_open_a_new_file_at_once(file_path):
     """The schema is made once, whoever comes first."""
     databases: list[Database] = []
