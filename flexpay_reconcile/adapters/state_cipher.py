@@ -77,7 +77,7 @@ def open_cipher(state: Path | None, key: Secret | None = None) -> StateCipher | 
 
 def key_path(state: Path) -> Path:
     """Where the key of a state file lies: `state.db` → `state.db.key`."""
-    return state.with_name(state.name + ".key")
+    return Path(f"{state}.key")
 
 
 def new_key() -> Secret:

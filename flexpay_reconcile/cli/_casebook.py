@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from flexpay_reconcile import bootstrap
+from flexpay_reconcile.cli import output
 from flexpay_reconcile.errors import OperatorError
 from flexpay_reconcile.operations import plan_next
 from flexpay_reconcile.ports.store import UnitOfWork
@@ -38,6 +39,7 @@ def listed(
 
 def find(parts: bootstrap.ControlParts, text: str) -> RecoveryCase:
     """The newest case of an invoice, or the case of that id; OperatorError for none, or for more than one invoice."""
+    text = output.encodable(text)
     with parts.store.reading() as view:
         found = view.cases.find(text)
         recorded = () if found else _recorded(view, text)
@@ -95,7 +97,6 @@ def material(parts: bootstrap.ControlParts, case: RecoveryCase) -> Material:
 
 def tell(state_path: str, text: str, format_: str) -> None:
     """Print the report of a case: what `explain` and `cases show` do."""
-    from flexpay_reconcile.cli import output
     from flexpay_reconcile.recovery import report, report_text
 
     with opened(state_path) as parts:

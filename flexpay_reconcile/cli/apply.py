@@ -47,7 +47,7 @@ def command(
     from flexpay_reconcile.reconcile import codec, stale
     from flexpay_reconcile.reconcile.render.text import render
 
-    asking = not plan_file and not auto_approve
+    asking = plan_file is None and not auto_approve
     if asking and not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise OperatorError(
             "apply needs a saved plan, --auto-approve, or a terminal to ask on",
@@ -55,7 +55,7 @@ def command(
             hint="flexpay plan --out plan.json, look at it, then: flexpay apply plan.json",
             kind=ErrorKind.USAGE,
         )
-    saved = codec.read_saved(files.read_text(plan_file)) if plan_file else None
+    saved = codec.read_saved(files.read_text(plan_file)) if plan_file is not None else None
     with planning.bench(
         manifests=manifests,
         state_path=state_path,

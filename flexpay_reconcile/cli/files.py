@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import stat
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,6 +17,7 @@ from flexpay_reconcile.values.diagnostic import Severity
 
 _READ_AT_MOST: Final = 4 * 1024 * 1024
 """A manifest file may be 1 MiB; the loader says so of anything longer, and nothing reads a disk full of it."""
+_PLAN_AT_MOST: Final = 64 * 1024 * 1024
 _SUFFIXES: Final = {".yaml", ".yml"}
 
 
@@ -22,15 +25,24 @@ def read_manifests(paths: Sequence[str]) -> list[tuple[str, bytes]]:
     """Names and contents, folders unfolded in the order of their names; OperatorError for what cannot be read."""
     found: list[tuple[str, bytes]] = []
     for path in paths or [options.DEFAULT_MANIFEST]:
-        place = Path(path)
-        if place.is_dir():
-            inside = sorted(each for each in place.iterdir() if each.suffix in _SUFFIXES and each.is_file())
-            if not inside:
-                raise _unreadable(f"{path} holds no *.yaml file")
-            found += [(str(each), _read(each)) for each in inside]
+        if not path:  # an unset variable in a script; not meant as "everything in this folder"
+            raise _unreadable("the name of a manifest is empty")
+        if os.path.isdir(path):  # noqa: PTH112 - Path.is_dir raises for names too long for a file system
+            found += [(str(each), _read(each)) for each in _inside(path)]
         else:
-            found.append((path, _read(place)))
+            found.append((path, _read(Path(path))))
     return found
+
+
+def _inside(folder: str) -> list[Path]:
+    """The manifest files of a folder, by name."""
+    try:
+        inside = sorted(each for each in Path(folder).iterdir() if each.suffix in _SUFFIXES and each.is_file())
+    except OSError as error:
+        raise _unreadable(f"{folder} cannot be read: {error.strerror}") from None
+    if not inside:
+        raise _unreadable(f"{folder} holds no *.yaml file")
+    return inside
 
 
 def load_manifest(paths: Sequence[str], *, allow_secret_commands: bool) -> Loaded:
@@ -55,9 +67,18 @@ def invalid(loaded: Loaded) -> OperatorError:
 
 
 def write_private(path: str, text: str) -> None:
-    """Write a file that only its owner may read (0600), whole or not at all."""
-    target = Path(path)
+    """Write a file that only its owner may read (0600), whole or not at all; OperatorError when it cannot be.
+
+    What is there and no plain file (a pipe, `/dev/stdout`) is written to and never replaced; a link stays one.
+    """
+    if not path:
+        raise OperatorError("the name of a file to write is empty", code="E-file-write", kind=ErrorKind.USAGE)
     try:
+        if _is_special(path):
+            with open(os.open(path, os.O_WRONLY | os.O_APPEND), "w", encoding="utf-8") as stream:  # noqa: PTH123
+                stream.write(text)
+            return
+        target = Path(os.path.realpath(path))
         handle, draft = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
         try:
             with os.fdopen(handle, "w", encoding="utf-8") as file:
@@ -70,10 +91,23 @@ def write_private(path: str, text: str) -> None:
         raise OperatorError(f"{path} cannot be written: {error.strerror}", code="E-file-write") from None
 
 
+def _is_special(path: str) -> bool:
+    """Whether it is there and no plain file. What /dev and /proc lead to is somebody's open stream, whatever it is."""
+    with contextlib.suppress(FileNotFoundError):
+        return not stat.S_ISREG(os.stat(path).st_mode) or path.startswith(("/dev/", "/proc/"))  # noqa: PTH116
+    return False
+
+
 def read_text(path: str) -> str:
-    """A saved plan's text."""
+    """A saved plan's text; OperatorError (USAGE) where there is none."""
+    if not path:  # an unset variable in a script; not meant as "without a plan"
+        raise OperatorError("the name of the plan file is empty", code="E-file-read", kind=ErrorKind.USAGE)
     try:
-        return Path(path).read_text(encoding="utf-8")
+        with Path(path).open("rb") as file:
+            data = file.read(_PLAN_AT_MOST + 1)
+        if len(data) > _PLAN_AT_MOST:
+            raise OperatorError(f"{path} is too long for a plan", code="E-file-read", kind=ErrorKind.USAGE)
+        return data.decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is no text"
         raise OperatorError(f"{path} cannot be read: {why}", code="E-file-read", kind=ErrorKind.USAGE) from None

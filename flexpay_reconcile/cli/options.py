@@ -47,11 +47,53 @@ def state(command: F) -> F:
     )(command)
 
 
+class InstantType(click.ParamType):  # type: ignore[type-arg]  # not generic in every click we allow
+    """An instant such as `2026-11-22T09:00:00Z`, handed on as text."""
+
+    name = "INSTANT"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The text as given, or a usage error that says what is wrong with it."""
+        from flexpay_reconcile.errors import OperatorError
+        from flexpay_reconcile.values.instant import Instant
+
+        try:
+            Instant.from_text(str(value))
+        except OperatorError as wrong:
+            self.fail(f"{wrong.message}; {wrong.hint}", param, ctx)
+        return str(value)
+
+
+def _simulator_address(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    """`http://127.0.0.1:PORT` and nothing more; an empty value is refused, for without one Stripe itself is meant."""
+    if value is None:
+        return None
+    from flexpay_reconcile.errors import ErrorKind, OperatorError
+    from flexpay_reconcile.values import url
+
+    parts = url.parse(value)
+    plain = parts and parts.scheme == "http" and parts.path in {"", "/"} and not parts.has_credentials
+    if not plain or not url.is_loopback(value) or "?" in value or "#" in value:
+        raise OperatorError(
+            f"{_without_credentials(value)!r} is no address of a simulator on this machine",
+            code="E-stripe-api",
+            hint="--stripe-api (FLEXPAY_STRIPE_API) is http://127.0.0.1:PORT, with nothing after it",
+            kind=ErrorKind.USAGE,
+        )
+    return value.lower().rstrip("/")
+
+
+def _without_credentials(text: str) -> str:
+    """What stands before an @ may be a password."""
+    return f"***@{text.rpartition('@')[2]}" if "@" in text else text
+
+
 def stripe_api(command: F) -> F:
     """`--stripe-api URL`: a simulator instead of Stripe."""
     return click.option(
         "--stripe-api",
         envvar="FLEXPAY_STRIPE_API",
+        callback=_simulator_address,
         allow_from_autoenv=False,
         metavar="URL",
         help="A simulator on this machine instead of Stripe; time is taken from it. Refused for live keys.",
@@ -119,5 +161,9 @@ def write_probes(command: F) -> F:
 def as_of(command: F) -> F:
     """`--as-of INSTANT`."""
     return click.option(
-        "--as-of", "as_of", metavar="INSTANT", help="Plan as if it were then, e.g. 2026-11-22T09:00:00Z."
+        "--as-of",
+        "as_of",
+        type=InstantType(),
+        metavar="INSTANT",
+        help="Plan as if it were then, e.g. 2026-11-22T09:00:00Z.",
     )(command)

@@ -56,3 +56,8 @@ def paint(text: str, style: str, on: bool) -> str:
 def printable(text: str) -> str:
     """Without control characters, which other people's words could carry into a terminal."""
     return "".join(char if char.isprintable() or char == "\n" else "\N{REPLACEMENT CHARACTER}" for char in text)
+
+
+def encodable(text: str) -> str:
+    """With a mark in place of bytes of a command line that were no text in this locale (lone surrogates)."""
+    return text.encode("utf-8", "replace").decode("utf-8")

@@ -53,7 +53,7 @@ def command(
     document = codec.to_json(plan)
     text = codec.to_text(document)
     for path in (out, json_into):
-        if path:
+        if path is not None:
             files.write_private(path, text)
     match format_:
         case "json":

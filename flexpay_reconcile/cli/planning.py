@@ -57,7 +57,14 @@ def bench(
     configuration = loaded.configuration
     if configuration is None:  # pragma: no cover - load_manifest has raised
         raise files.invalid(loaded)
-    has_state = create or state_path == MEMORY or Path(state_path).exists()
+    if create and state_path == MEMORY:
+        raise OperatorError(
+            "what is applied has to be kept: a state in memory would lose the webhook's signing secret",
+            code="E-state-memory",
+            hint="name a file with --state",
+            kind=ErrorKind.USAGE,
+        )
+    has_state = create or _is_there(state_path)
     parts = bootstrap.open_control(
         state_path if has_state else MEMORY, stripe_api, allow_secret_commands, create=create or not has_state
     )
@@ -77,3 +84,14 @@ def bench(
         yield Bench(loaded=loaded, configuration=configuration, parts=parts, has_state=has_state)
     finally:
         parts.close()
+
+
+def _is_there(state_path: str) -> bool:
+    """False only where there is surely none yet; what cannot be looked at is told when it is opened."""
+    try:
+        Path(state_path).stat()
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
+    return True

@@ -54,7 +54,9 @@ def serve(port: int, host: str, scenario_file: Path, env_file: Path | None) -> N
 @group.command("advance")
 @click.option("--days", type=click.IntRange(min=0), help="Days of 24 hours.")
 @click.option("--hours", type=click.IntRange(min=0), help="May stand beside --days.")
-@click.option("--to", "instant", metavar="INSTANT", help="For example 2026-02-01T00:00:00Z.")
+@click.option(
+    "--to", "instant", type=options.InstantType(), metavar="INSTANT", help="For example 2026-02-01T00:00:00Z."
+)
 @options.stripe_api
 @options.output_format("text", "json")
 def advance(days: int | None, hours: int | None, instant: str | None, stripe_api: str | None, format_: str) -> None:

@@ -12,33 +12,9 @@ from flexpay_reconcile import bootstrap
 from flexpay_reconcile.cli import main
 from flexpay_reconcile.cli.main import COMMANDS, entry
 from flexpay_reconcile.reconcile import codec
-from flexpay_reconcile.simulator.scenario import env_of
-from tests.unit.operations_control.harness import MANIFEST, House, WorldClock
+from tests.unit.operations_control.harness import MANIFEST
 
 PAGE_OF_FAULTS = "version: 2\ncurrencies: [USD, usd!]\ncompanies: {a: {nam: x}}\n"
-
-
-@pytest.fixture
-def shop(tmp_path, monkeypatch):
-    """A folder with a manifest, and commands that find a simulated Stripe instead of the real one."""
-    house = House()
-    real = bootstrap.open_control
-
-    def open_control(state_path, stripe_api, allow_secret_commands=False, *, create=True):
-        return real(
-            state_path,
-            None,
-            allow_secret_commands,
-            create=create,
-            clock=WorldClock(house.world),
-            http_client=house.transport,
-            environ={**env_of(house.world), "SAME": env_of(house.world)["PRIMARY"]},
-        )
-
-    monkeypatch.setattr(bootstrap, "open_control", open_control)
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "flexpay.yaml").write_text(MANIFEST, encoding="utf-8")
-    return house
 
 
 def files() -> set[str]:

@@ -70,7 +70,7 @@ def test_what_is_shown_to_people_has_a_head_and_the_clock(simulator, capsys, wha
         (["decline", "--customer", "eve", "--code", "lost_card"], 1, "no customer 'eve'"),
         (["pay-elsewhere", "--customer", "ada"], 1, "no open invoice"),
         (["advance", "--to", "2025-01-01T00:00:00Z"], 1, "never back"),
-        (["advance", "--to", "tomorrow"], 1, "is not an instant"),
+        (["advance", "--to", "tomorrow"], 64, "is not an instant"),
         (["advance", "--days", "1", "--to", "2026-02-01T00:00:00Z"], 64, "--days and --hours, or --to"),
         (["advance"], 64, "say how far"),
         (["decline", "--customer", "ada", "--code", "x", "--times", "0"], 64, "--times"),
@@ -86,10 +86,10 @@ def test_what_cannot_be_done_is_said_in_one_line(simulator, capsys, arguments, c
 
 
 @pytest.mark.parametrize(
-    ("address", "code"), [("http://127.0.0.1:9", 9), ("http://192.0.2.1:4242", 1), ("ftp://127.0.0.1", 1)]
+    ("address", "code"), [("http://127.0.0.1:9", 9), ("http://192.0.2.1:4242", 64), ("ftp://127.0.0.1", 64)]
 )
 def test_an_address_without_a_simulator(capsys, address, code):
-    """Nobody there is 9 (start it and try again); an address off this machine is never asked."""
+    """Nobody there is 9 (start it and try again); an address off this machine is wrong usage and never asked."""
     assert entry(["simulator", "show", "state", "--stripe-api", address]) == code
     assert capsys.readouterr().err.startswith("error[E-s")
 

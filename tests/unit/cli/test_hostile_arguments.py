@@ -1,0 +1,128 @@
+"""Names and values nobody should give: each one clear error with its code, nothing written, nothing replaced."""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+from pathlib import Path
+
+import pytest
+
+from flexpay_reconcile.adapters.state_cipher import key_path
+from flexpay_reconcile.cli import files
+from flexpay_reconcile.cli.main import entry
+from flexpay_reconcile.errors import OperatorError
+
+TOO_LONG = "x" * 5000
+
+
+def test_a_pipe_is_written_to_and_not_replaced(tmp_path):
+    """`--out` on a pipe, as of a process substitution, feeds the reader and leaves the pipe where it is."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        files.write_private(str(pipe), "a plan")
+        assert os.read(reader, 100) == b"a plan"
+    finally:
+        os.close(reader)
+    assert stat.S_ISFIFO(pipe.stat().st_mode)
+
+
+def test_a_device_is_not_replaced():
+    """`--out /dev/null` does not put a file in the place of the device, whoever runs it."""
+    files.write_private("/dev/null", "a plan")
+    assert stat.S_ISCHR(Path("/dev/null").stat().st_mode)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="a full device is a thing of Linux")
+def test_a_full_disk_is_told():
+    """No room to write is one error, not silence."""
+    with pytest.raises(OperatorError, match="No space left"):
+        files.write_private("/dev/full", "a plan")
+
+
+def test_a_link_stays_a_link(tmp_path):
+    """What a link leads to gets the text, privately; the link is not turned into a file."""
+    (tmp_path / "real.json").write_text("old", encoding="utf-8")
+    (tmp_path / "link.json").symlink_to("real.json")
+    files.write_private(str(tmp_path / "link.json"), "new")
+    assert (tmp_path / "link.json").is_symlink()
+    assert (tmp_path / "real.json").read_text(encoding="utf-8") == "new"
+    assert stat.S_IMODE((tmp_path / "real.json").stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["validate", "-f", TOO_LONG], 3, "E-manifest-missing"),
+        (["validate", "-f", ""], 3, "the name of a manifest is empty"),
+        (["plan", "--out", ""], 64, "E-file-write"),
+        (["plan", "--state", ""], 1, "E-state-open"),
+        (["plan", "--state", TOO_LONG], 1, "E-state-open"),
+        (["plan", "--state", "/"], 1, "E-state-open"),
+        (["status", "--state", "/dev/null"], 1, "no plain file"),
+        (["status", "--state", TOO_LONG], 1, "E-state-open"),
+        (["apply", "", "--auto-approve"], 64, "the name of the plan file is empty"),
+        (["apply", "/dev/zero"], 64, "too long for a plan"),
+        (["apply", "--auto-approve", "--state", ":memory:"], 64, "E-state-memory"),
+        (["plan", "--as-of", "tomorrow"], 64, "is not an instant"),
+        (["plan", "--as-of", ""], 64, "is not an instant"),
+    ],
+)
+def test_names_nobody_should_give(shop, capsys, arguments, code, words):
+    """An empty variable in a script is never taken for a default, and a strange name is one clear error."""
+    assert entry(arguments) == code
+    heard = capsys.readouterr()
+    assert words in heard.err
+    assert "internal error" not in heard.err
+    assert shop.endpoints == {}
+    assert {each.name for each in Path.cwd().iterdir()} == {"flexpay.yaml"}
+
+
+def test_a_name_that_is_no_text_is_simply_not_known(shop, capsys):
+    """Bytes of another locale in an argument reach no database as what they are not."""
+    assert entry(["apply", "--auto-approve"]) == 0
+    capsys.readouterr()
+    assert entry(["explain", "in_\udcff"]) == 1
+    assert "error[E-case-unknown]: nothing is known of in_?" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "",
+        "127.0.0.1:4242",
+        "https://127.0.0.1:4242",
+        "http://127.0.0.1:4242/v1",
+        "http://127.0.0.1:4242?a=b",
+        "http://127.0.0.1:4242#a",
+        "http://127.0.0.1:99999",
+        "http://api.example.com",
+        "http://127.0.0.1@api.example.com",
+        "http://someone:canary@127.0.0.1:4242",
+    ],
+)
+@pytest.mark.parametrize("command", [["plan"], ["daemon"], ["simulator", "show", "state"]])
+def test_addresses_that_are_no_simulator(command, address, capsys):
+    """All commands refuse the same addresses, as wrong usage, before anything is asked; no password is repeated."""
+    assert entry([*command, "--stripe-api", address]) == 64
+    told = capsys.readouterr().err
+    assert told.startswith("error[E-stripe-api]")
+    assert "canary" not in told
+
+
+@pytest.mark.parametrize("state", ["/", ".", "..", "state.db"])
+def test_every_path_has_a_key_beside_it(state):
+    """Also a name without a last part, which is refused elsewhere with words."""
+    assert str(key_path(Path(state))).endswith(".key")
+
+
+def test_a_daemon_whose_state_key_is_gone_does_not_start(shop, capsys):
+    """Without the key no webhook could be verified: told at once with exit 4, not at the first delivery."""
+    assert entry(["apply", "--auto-approve"]) == 0
+    Path("flexpay-state.db.key").unlink()
+    capsys.readouterr()
+    assert entry(["daemon", "--listen", "127.0.0.1:0"]) == 4
+    assert capsys.readouterr().err.startswith("error[E-state-key-missing]")
