@@ -19,6 +19,8 @@ _POLL_SECONDS = 20
 _HELD_SECONDS = 5.0
 """How long a time the simulator gave a follower is believed: it waits for its followers, but not for ever."""
 _MARGIN_SECONDS = 10
+_LAST_SECOND = 253_402_300_799
+"""The end of the year 9999, the last one we reckon with."""
 
 
 class SimulatorClock:
@@ -42,7 +44,7 @@ class SimulatorClock:
         held = self._held
         if held is not None and time.monotonic() - held[1] < _HELD_SECONDS:
             return held[0]
-        return Instant.from_seconds(int(self._ask("GET", "/_simulator/clock", None, _MARGIN_SECONDS)["now"]))
+        return self._present(self._ask("GET", "/_simulator/clock", None, _MARGIN_SECONDS))
 
     def follow(self, follower: str, as_of: Instant, wake_at: Instant | None) -> Instant:
         """Say that all is done at `as_of`, and wait (up to 20 real seconds) to be woken; returns the virtual now."""
@@ -50,7 +52,7 @@ class SimulatorClock:
         body = {"follower": follower, "as_of": as_of.seconds, "wake_at": wake, "timeout_seconds": _POLL_SECONDS}
         self._held = None
         answer = self._ask("POST", "/_simulator/follow", body, _POLL_SECONDS + _MARGIN_SECONDS)
-        now = Instant.from_seconds(int(answer["now"]))
+        now = self._present(answer)
         self._held = (now, time.monotonic())
         return now
 
@@ -63,7 +65,7 @@ class SimulatorClock:
             content = answer.read()
             if answer.status != http.client.OK:
                 raise TryLater(f"the simulator answered {answer.status} to {path}", code="E-simulator")
-            return dict(json.loads(content))
+            return self._object(content)
         except (OSError, http.client.HTTPException, ValueError) as problem:
             raise TryLater(
                 f"no simulator answers at {self._host}:{self._port}: {problem}",
@@ -72,3 +74,26 @@ class SimulatorClock:
             ) from problem
         finally:
             connection.close()
+
+    def _object(self, content: bytes) -> dict[str, Any]:
+        try:
+            found = json.loads(content)
+        except (ValueError, RecursionError):
+            raise self._stranger() from None
+        if not isinstance(found, dict):
+            raise self._stranger()
+        return found
+
+    def _present(self, answer: dict[str, Any]) -> Instant:
+        """The time of an answer; TryLater where it holds none, so that no other program is taken for a clock."""
+        now = answer.get("now")
+        if not isinstance(now, int) or isinstance(now, bool) or not 0 <= now <= _LAST_SECOND:
+            raise self._stranger()
+        return Instant.from_seconds(now)
+
+    def _stranger(self) -> TryLater:
+        return TryLater(
+            f"what answers at {self._host}:{self._port} is no simulator of ours",
+            code="E-simulator",
+            hint="--stripe-api names the simulator; start one with: flexpay simulator serve",
+        )

@@ -17,6 +17,8 @@ DEFAULT_URL: Final = "http://127.0.0.1:4242"
 QUICK_SECONDS: Final = 30.0
 _BAD_REQUEST: Final = 400
 _CONFLICT: Final = 409
+_LAST_SECOND: Final = 253_402_300_799
+"""The end of the year 9999, the last one we reckon with."""
 
 
 def ask(
@@ -28,7 +30,7 @@ def ask(
     """
     status, content = _exchange(base_url, method, f"/_simulator/{name}", body, timeout)
     document = _document(content)
-    if status == http.client.OK and document is not None:
+    if status == http.client.OK and document is not None and _is_time(document.get("now")):
         return document
     said = (document or {}).get("error")
     message = str(said.get("message")) if isinstance(said, dict) and said.get("message") else f"it answered {status}"
@@ -41,6 +43,11 @@ def ask(
         code="E-simulator",
         hint="--stripe-api names the simulator; start one with: flexpay simulator serve",
     )
+
+
+def _is_time(now: object) -> bool:
+    """Every answer of a simulator tells its time; another program's does not."""
+    return isinstance(now, int) and not isinstance(now, bool) and 0 <= now <= _LAST_SECOND
 
 
 def _document(content: bytes) -> dict[str, Any] | None:
