@@ -54,13 +54,16 @@ def build_app(receive: Receive, health: Health) -> Starlette:
         state = await run_in_threadpool(health)
         return _answer(200 if state.get("ready") else 503, state)
 
-    return Starlette(
+    app = Starlette(
         routes=[
             Route("/webhooks/stripe/{integration}", webhook, methods=["POST"]),
             Route("/healthz", healthz),
             Route("/readyz", readyz),
         ]
     )
+    # Stripe follows no redirect, and one would name whatever host the request claimed.
+    app.router.redirect_slashes = False
+    return app
 
 
 async def _body_within(request: Request) -> bytes | None:

@@ -41,7 +41,11 @@ def serve(
     The signal is raised once more for the caller when all that is done.
     """
     config = uvicorn.Config(
-        parts.app, log_config=None, access_log=False, timeout_graceful_shutdown=_MAX_SHUTDOWN_SECONDS
+        parts.app,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=_MAX_SHUTDOWN_SECONDS,
     )
     server = _Server(config, on_ready)
     worker: _Worker = _Ticking(parts, tick_seconds) if parts.follow is None else _Following(parts, parts.follow)

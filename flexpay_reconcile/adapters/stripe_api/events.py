@@ -55,7 +55,7 @@ class StripeEvents:
             type=fields.text(event, "type"),
             account=account,
             livemode=fields.flag(event, "livemode"),
-            created=fields.whole(event, "created"),
+            created=fields.instant(event, "created").seconds,
             api_version=fields.optional_text(event, "api_version"),
             object_id=fields.optional_text(_object(event), "id"),
             idempotency_key=fields.optional_text(request, "idempotency_key"),

@@ -9,6 +9,8 @@ from flexpay_reconcile.values import money
 from flexpay_reconcile.values.instant import Instant
 from flexpay_reconcile.values.money import Money
 
+_EXACT = 2**53
+
 
 class BadAnswer(ValueError):
     """An object of Stripe's is not as documented; the message names the object and the field, never a value."""
@@ -45,9 +47,9 @@ def _clean(value: str) -> str:
 
 
 def whole(data: dict[str, Any], name: str) -> int:
-    """A whole number that must be there."""
+    """A whole number that must be there, within what JSON carries exactly everywhere (and a database can store)."""
     value = data.get(name)
-    if type(value) is not int:
+    if type(value) is not int or not -_EXACT < value < _EXACT:
         raise _bad(data, name, "a whole number")
     return value
 

@@ -175,6 +175,8 @@ def test_a_fault_nobody_foresaw_is_500():
         ("POST", "/webhooks/stripe", 404),
         ("POST", "/webhooks/stripe/", 404),
         ("POST", "/webhooks/stripe/a/b", 404),
+        ("POST", f"{HOOK}/", 404),
+        ("GET", "/readyz/", 404),
         ("POST", "/webhooks/paypal/acme-us", 404),
         ("GET", "/docs", 404),
         ("GET", HOOK, 405),

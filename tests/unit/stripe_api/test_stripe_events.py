@@ -186,6 +186,10 @@ BAD = [
     (event("invoice.paid", invoice(), id=5), "id should be a text"),
     (event("invoice.paid", invoice(), livemode="no"), "livemode should be true or false"),
     (event("invoice.paid", invoice(), created="now"), "created should be a whole number"),
+    (event("invoice.paid", invoice(), created=-1), "created should be unix seconds"),
+    (event("invoice.paid", invoice(), created=2**52), "created should be unix seconds"),
+    (event("invoice.paid", invoice(), created=10**30), "created should be a whole number"),
+    (event("charge.failed", charge(amount=10**30)), "amount should be a whole number"),
     (event("invoice.paid", invoice(), request=7), "request should be an object"),
     (event("invoice.paid", {"object": "invoice", "lines": 1}), "id should be a text"),
     (event("charge.failed", charge(amount="5")), "amount should be a whole number"),
@@ -203,6 +207,14 @@ def test_bad_bodies_say_what_is_wrong(body, words):
         StripeEvents().signal(body, ACCOUNT)
     assert words in str(caught.value)
     assert "a@b.example" not in str(caught.value)
+
+
+@pytest.mark.parametrize("created", [-1, 2**52, 2**62, 10**30, 10**4000])
+def test_an_envelope_tells_a_time_that_can_be_stored(created):
+    """A time no calendar has is a bad body, answered as one, and not a fault of ours."""
+    body = event("invoice.paid", invoice()).replace(b"1800000000", str(created).encode())
+    with pytest.raises(ValueError, match="created"):
+        StripeEvents().envelope(body)
 
 
 JSON = st.recursive(
