@@ -91,19 +91,22 @@ class _Terminated(BaseException):
 
 def entry(arguments: Sequence[str] | None = None) -> int:
     """Run a command line and return its exit code; the console script's way in."""
+    output.speak_any_locale()
     with contextlib.suppress(ValueError):  # not in the main thread
         signal.signal(signal.SIGTERM, _terminate)
     try:
         code = cli.main(args=None if arguments is None else list(arguments), prog_name="flexpay", standalone_mode=False)
         return code if isinstance(code, int) else exit_codes.DONE
     except click.UsageError as wrong:
-        wrong.show()
+        _show(wrong)
         return exit_codes.USAGE
     except click.ClickException as wrong:
-        wrong.show()
+        _show(wrong)
         return exit_codes.FAILED
     except FlexpayError as problem:
         output.error(problem)
+        if problem.code == "E-output":
+            output.discard(sys.stdout)
         _debug()
         return exit_codes.of_error(problem)
     except (click.Abort, KeyboardInterrupt):
@@ -114,9 +117,13 @@ def entry(arguments: Sequence[str] | None = None) -> int:
         return exit_codes.TERMINATED
     except BrokenPipeError:
         # Whoever read our output has gone; Python would complain again when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        output.discard(sys.stdout)
         return exit_codes.FAILED
     except Exception as bug:  # noqa: BLE001 - the last line of defence; its words may hold anything, so none are shown
+        if isinstance(bug, OSError) and _where(bug).startswith("click."):  # its help and usage found no room
+            output.error(output.not_written(bug.strerror))
+            output.discard(sys.stdout)
+            return exit_codes.FAILED
         output.note(f"internal error: {type(bug).__name__} at {_where(bug)}; FLEXPAY_DEBUG=1 shows the whole of it")
         _debug()
         return exit_codes.BUG
@@ -124,6 +131,14 @@ def entry(arguments: Sequence[str] | None = None) -> int:
 
 def _terminate(number: int, frame: Any) -> None:
     raise _Terminated
+
+
+def _show(wrong: click.ClickException) -> None:
+    """Click's words on standard error, where there is room for them."""
+    try:
+        wrong.show()
+    except OSError:
+        output.discard(sys.stderr)
 
 
 def _where(bug: BaseException) -> str:

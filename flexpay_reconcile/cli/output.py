@@ -2,19 +2,39 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from typing import Any, Final, TextIO
 
-from flexpay_reconcile.errors import FlexpayError
+from flexpay_reconcile.errors import FlexpayError, OperatorError
 
 _CODES: Final = {"red": "31", "yellow": "33", "bold": "1", "dim": "2", "green": "32"}
 
 
 def result(text: str) -> None:
-    """The requested result, on standard output."""
-    sys.stdout.write(text if text.endswith("\n") else text + "\n")
-    sys.stdout.flush()
+    """The requested result, on standard output; OperatorError where that is closed or full, so that no loss is silent.
+
+    BrokenPipeError is left to the caller: who read our output has enough of it.
+    """
+    if sys.stdout is None:
+        raise not_written("it is closed")
+    try:
+        sys.stdout.write(text if text.endswith("\n") else text + "\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as problem:
+        raise not_written(problem.strerror) from None
+
+
+def not_written(why: str | None) -> OperatorError:
+    """What is told when the result found no place; the command itself may have done its work."""
+    return OperatorError(
+        f"the result could not be written to standard output: {why}",
+        code="E-output",
+        hint="what was asked may be done all the same: flexpay status",
+    )
 
 
 def result_json(document: Any) -> None:
@@ -26,8 +46,28 @@ def result_json(document: Any) -> None:
 
 def note(text: str) -> None:
     """Progress, prompts and hints, on standard error."""
-    sys.stderr.write(text + "\n")
-    sys.stderr.flush()
+    if sys.stderr is None:
+        return
+    try:
+        sys.stderr.write(text + "\n")
+        sys.stderr.flush()
+    except OSError:  # words on the way may be lost; what they tell of must not stop half way for it
+        discard(sys.stderr)
+
+
+def discard(stream: TextIO | None) -> None:
+    """Let what is still to come, and what Python flushes at exit, go nowhere."""
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        place = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(place, stream.fileno())  # type: ignore[union-attr]  # None has no fileno, as said above
+        os.close(place)
+
+
+def speak_any_locale() -> None:
+    """Write what a locale has no letter for as an escape, instead of failing half way through a result."""
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(AttributeError, ValueError):
+            stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # not every stream can
 
 
 def error(problem: FlexpayError, *, choice: str = "auto") -> None:
@@ -45,7 +85,8 @@ def colour(choice: str, stream: TextIO | None = None) -> bool:
         return False
     if os.environ.get("FORCE_COLOR", "0") not in {"", "0"} or os.environ.get("CLICOLOR_FORCE", "0") not in {"", "0"}:
         return True
-    return (stream or sys.stdout).isatty() and os.environ.get("TERM") != "dumb"
+    shown = stream or sys.stdout
+    return shown is not None and shown.isatty() and os.environ.get("TERM") != "dumb"
 
 
 def paint(text: str, style: str, on: bool) -> str:
