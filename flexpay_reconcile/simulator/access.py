@@ -3,6 +3,7 @@
 Refusals are Stripe's: 401 for a key that is not valid, 403 `more_permissions_required` before any look at the object.
 May not look at objects.
 """
+
 from __future__ import annotations
 
 import base64
@@ -12,14 +13,32 @@ from dataclasses import dataclass
 
 from flexpay_reconcile.simulator.refusals import Refusal
 
-FLEXPAY_PRESET = frozenset({
-    "rak_charge_read", "rak_customer_read", "rak_payment_intent_read",
-    "rak_invoice_write", "rak_subscription_write", "rak_webhook_write",
-})
+FLEXPAY_PRESET = frozenset(
+    {
+        "rak_charge_read",
+        "rak_customer_read",
+        "rak_payment_intent_read",
+        "rak_invoice_write",
+        "rak_subscription_write",
+        "rak_webhook_write",
+    }
+)
 KNOWN = frozenset(
     f"rak_{noun}_{verb}"
-    for noun in ("charge", "customer", "payment_intent", "invoice", "credit_note", "subscription", "webhook", "event",
-                 "payment_method", "product", "plan", "accounts_kyc_basic")
+    for noun in (
+        "charge",
+        "customer",
+        "payment_intent",
+        "invoice",
+        "credit_note",
+        "subscription",
+        "webhook",
+        "event",
+        "payment_method",
+        "product",
+        "plan",
+        "accounts_kyc_basic",
+    )
     for verb in ("read", "write")
 )
 
@@ -81,7 +100,8 @@ def authenticate(keys: Mapping[str, Key], headers: Mapping[str, str], now: int) 
     secret = presented(headers)
     if secret is None:
         raise Refusal(
-            401, "You did not provide an API key. You need to provide your API key in the Authorization header, using "
+            401,
+            "You did not provide an API key. You need to provide your API key in the Authorization header, using "
             "Bearer auth (e.g. 'Authorization: Bearer YOUR_SECRET_KEY'). See https://stripe.com/docs/api#authentication"
             " for details, or we can help at https://support.stripe.com/.",
         )

@@ -2,6 +2,7 @@
 
 Entries at one instant run in the order they were written. May not know what an entry means.
 """
+
 from __future__ import annotations
 
 import heapq

@@ -2,6 +2,7 @@
 
 May not decide anything: `issuers` decides, this module only spells the answer out.
 """
+
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -11,24 +12,42 @@ WITHOUT_DECLINE_CODE = frozenset({"expired_card", "incorrect_cvc", "processing_e
 
 # Response codes of field 39 that commonly stand behind Stripe's words.
 NETWORK_CODES = {
-    "insufficient_funds": "51", "do_not_honor": "05", "lost_card": "41", "stolen_card": "43", "pickup_card": "04",
-    "expired_card": "54", "transaction_not_allowed": "57", "restricted_card": "62", "card_velocity_exceeded": "65",
-    "withdrawal_count_limit_exceeded": "65", "call_issuer": "01", "processing_error": "96",
+    "insufficient_funds": "51",
+    "do_not_honor": "05",
+    "lost_card": "41",
+    "stolen_card": "43",
+    "pickup_card": "04",
+    "expired_card": "54",
+    "transaction_not_allowed": "57",
+    "restricted_card": "62",
+    "card_velocity_exceeded": "65",
+    "withdrawal_count_limit_exceeded": "65",
+    "call_issuer": "01",
+    "processing_error": "96",
     "issuer_not_available": "91",
-    "invalid_account": "46", "incorrect_number": "14", "revocation_of_authorization": "R1", "security_violation": "63",
-    "revocation_of_all_authorizations": "R3", "stop_payment_order": "R0", "authentication_required": "1A",
-    "incorrect_cvc": "N7", "fraudulent": "59", "invalid_amount": "13",
+    "invalid_account": "46",
+    "incorrect_number": "14",
+    "revocation_of_authorization": "R1",
+    "security_violation": "63",
+    "revocation_of_all_authorizations": "R3",
+    "stop_payment_order": "R0",
+    "authentication_required": "1A",
+    "incorrect_cvc": "N7",
+    "fraudulent": "59",
+    "invalid_amount": "13",
 }
 
 _MESSAGES = {
-    "insufficient_funds": "Your card has insufficient funds.", "expired_card": "Your card has expired.",
-    "incorrect_cvc": "Your card's security code is incorrect.", "incorrect_number": "Your card number is incorrect.",
+    "insufficient_funds": "Your card has insufficient funds.",
+    "expired_card": "Your card has expired.",
+    "incorrect_cvc": "Your card's security code is incorrect.",
+    "incorrect_number": "Your card number is incorrect.",
     "processing_error": "An error occurred while processing your card. Try again in a little bit.",
     "card_velocity_exceeded": "Your card was declined for making repeated attempts too frequently or exceeding its "
-                              "amount limit.",
-    "card_not_supported": "Your card is not supported.", "currency_not_supported": "Your card does not support this "
-                          "currency.", "authentication_required": "Your card was declined. This transaction requires "
-                          "authentication.",
+    "amount limit.",
+    "card_not_supported": "Your card is not supported.",
+    "currency_not_supported": "Your card does not support this currency.",
+    "authentication_required": "Your card was declined. This transaction requires authentication.",
 }
 
 
@@ -53,12 +72,20 @@ class Answer:
 
 
 APPROVED = Answer(approved=True)
-ELEVATED = Answer(approved=True, outcome_type="manual_review", reason="elevated_risk_level", risk_level="elevated",
-                  seller_message="Stripe evaluated this payment as having elevated risk, and placed it in your manual "
-                                 "review queue.")
-ACTION = Answer(approved=False, code="invoice_payment_intent_requires_action", requires_action=True,
-                message="This payment requires additional user action before it can be completed successfully. Payment "
-                        "can be completed using the PaymentIntent associated with the invoice.")
+ELEVATED = Answer(
+    approved=True,
+    outcome_type="manual_review",
+    reason="elevated_risk_level",
+    risk_level="elevated",
+    seller_message="Stripe evaluated this payment as having elevated risk, and placed it in your manual review queue.",
+)
+ACTION = Answer(
+    approved=False,
+    code="invoice_payment_intent_requires_action",
+    requires_action=True,
+    message="This payment requires additional user action before it can be completed successfully. Payment "
+    "can be completed using the PaymentIntent associated with the invoice.",
+)
 
 
 def decline(
@@ -87,8 +114,10 @@ def decline(
         reason=outcome_reason or code,
         risk_level="highest" if outcome_reason == "highest_risk_level" else "normal",
         rule="block_by_rule" if outcome_reason == "rule" else None,
-        seller_message="Stripe blocked this payment." if kind == "blocked" else
-        "The bank did not return any further details with this decline." if code in ("generic_decline", "do_not_honor")
+        seller_message="Stripe blocked this payment."
+        if kind == "blocked"
+        else "The bank did not return any further details with this decline."
+        if code in ("generic_decline", "do_not_honor")
         else f"The bank returned the decline code `{code}`.",
     )
 

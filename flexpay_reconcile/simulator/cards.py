@@ -2,6 +2,7 @@
 
 Facts: docs.stripe.com/testing. May not charge anything.
 """
+
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -28,10 +29,18 @@ class Card:
 
 
 ANSWERS: dict[str, Answer] = {
-    "approve": APPROVED, "review": ELEVATED, "action": ACTION, "blocked": BLOCKED,
-    "generic": decline("generic_decline"), "nsf": decline("insufficient_funds"), "lost": decline("lost_card"),
-    "stolen": decline("stolen_card"), "expired": decline("expired_card"), "cvc": decline("incorrect_cvc"),
-    "processing": decline("processing_error"), "velocity": decline("card_velocity_exceeded"),
+    "approve": APPROVED,
+    "review": ELEVATED,
+    "action": ACTION,
+    "blocked": BLOCKED,
+    "generic": decline("generic_decline"),
+    "nsf": decline("insufficient_funds"),
+    "lost": decline("lost_card"),
+    "stolen": decline("stolen_card"),
+    "expired": decline("expired_card"),
+    "cvc": decline("incorrect_cvc"),
+    "processing": decline("processing_error"),
+    "velocity": decline("card_velocity_exceeded"),
     "fraudulent": decline("fraudulent"),
 }
 
@@ -73,13 +82,18 @@ def find(token: str) -> Card | None:
     """The card of a `tok_…` or `pm_card_…` name, None when Stripe has no such test card."""
     for prefix in ("pm_card_", "tok_"):
         if token.startswith(prefix):
-            suffix = token[len(prefix):]
+            suffix = token[len(prefix) :]
             row = _TABLE.get(suffix)
             if row is None:
                 return None
             brand, last4, behaviour, attach_fails, refund = row
             return Card(
-                brand=brand, last4=last4, fingerprint=chance.token(16, "test card", suffix), behaviour=behaviour,
-                funding="debit" if suffix in _DEBIT else "credit", attach_fails=attach_fails, refund=refund,
+                brand=brand,
+                last4=last4,
+                fingerprint=chance.token(16, "test card", suffix),
+                behaviour=behaviour,
+                funding="debit" if suffix in _DEBIT else "credit",
+                attach_fails=attach_fails,
+                refund=refund,
             )
     return None

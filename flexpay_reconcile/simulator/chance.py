@@ -2,6 +2,7 @@
 
 May not use the `random` module, a clock, or any state. Same words, same value, in every process.
 """
+
 from __future__ import annotations
 
 import hashlib

@@ -3,6 +3,7 @@
 Customers are named as in the scenario (`ada`, or `acct_…/ada` where two accounts know the name) or by `cus_` id.
 May not be reached with an API key, and never moves the clock (the world does).
 """
+
 from __future__ import annotations
 
 from typing import Any
@@ -20,8 +21,12 @@ SETTABLE = {
     "customer": frozenset({"delinquent", "metadata"}),
     "webhook_endpoint": frozenset({"status", "metadata", "url", "enabled_events", "description"}),
 }
-_EVENT = {"invoice": "invoice.updated", "subscription": "customer.subscription.updated", "customer": "customer.updated",
-          "webhook_endpoint": None}
+_EVENT = {
+    "invoice": "invoice.updated",
+    "subscription": "customer.subscription.updated",
+    "customer": "customer.updated",
+    "webhook_endpoint": None,
+}
 _PREFIXES = {"in": "invoice", "sub": "subscription", "cus": "customer", "we": "webhook_endpoint"}
 
 
@@ -47,8 +52,15 @@ def customer_of(world: World, customer: str) -> tuple[Account, Obj]:
 
 
 def decline(
-    world: World, customer: str, code: str, *, times: int | None = None, network_decline_code: str | None = None,
-    advice_code: str | None = None, network_advice_code: str | None = None, outcome_type: str | None = None,
+    world: World,
+    customer: str,
+    code: str,
+    *,
+    times: int | None = None,
+    network_decline_code: str | None = None,
+    advice_code: str | None = None,
+    network_advice_code: str | None = None,
+    outcome_type: str | None = None,
     outcome_reason: str | None = None,
 ) -> None:
     """From now on (or `times` times) this customer's charges are declined; code `requires_action` asks for 3DS."""
@@ -59,9 +71,17 @@ def decline(
         raise ControlError("outcome_type is issuer_declined, blocked or invalid")
     if not code or not code.replace("_", "").isalnum():
         raise ControlError("code must be a decline code")
-    answer = answers.ACTION if code == "requires_action" else answers.decline(
-        code, network_decline_code=network_decline_code, advice_code=advice_code,
-        network_advice_code=network_advice_code, outcome_type=outcome_type, outcome_reason=outcome_reason,
+    answer = (
+        answers.ACTION
+        if code == "requires_action"
+        else answers.decline(
+            code,
+            network_decline_code=network_decline_code,
+            advice_code=advice_code,
+            network_advice_code=network_advice_code,
+            outcome_type=outcome_type,
+            outcome_reason=outcome_reason,
+        )
     )
     world.sim.issuers.scripts[row["id"]] = Script(answer=answer, left=times)
 
@@ -86,8 +106,9 @@ def pay_elsewhere(world: World, customer: str, *, how: str = "card") -> str:
     if how not in ("card", "out_of_band"):
         raise ControlError("how is card or out_of_band")
     rows = account.table("invoice").rows
-    invoice = next((rows[id_] for id_ in account.table("invoice").by("customer", row["id"])
-                    if rows[id_]["status"] == "open"), None)
+    invoice = next(
+        (rows[id_] for id_ in account.table("invoice").by("customer", row["id"]) if rows[id_]["status"] == "open"), None
+    )
     if invoice is None:
         raise ControlError(f"customer {customer!r} has no open invoice")
     sim = _as(world, "customer")
@@ -115,14 +136,18 @@ def replace_card(world: World, customer: str, token: str) -> str:
         sim.issuers.scripts.pop(row["id"], None)
         method = payment_methods.make(sim, account, card, customer=row["id"])
         emit(sim, account, "payment_method.attached", method)
-        change(sim, account, row, "customer.updated",
-               invoice_settings={**row["invoice_settings"], "default_payment_method": method["id"]})
+        change(
+            sim,
+            account,
+            row,
+            "customer.updated",
+            invoice_settings={**row["invoice_settings"], "default_payment_method": method["id"]},
+        )
         table = account.table("subscription")
         for id_ in table.by("customer", row["id"]):
             subscription = table.rows[id_]
             if subscription["default_payment_method"] is not None and subscription["status"] != "canceled":
-                change(sim, account, subscription, "customer.subscription.updated",
-                       default_payment_method=method["id"])
+                change(sim, account, subscription, "customer.subscription.updated", default_payment_method=method["id"])
     finally:
         sim.cause = STRIPE
     return str(method["id"])
@@ -157,8 +182,9 @@ def cancel_subscription(world: World, subject: str) -> str:
     else:
         account, customer = customer_of(world, subject)
         table = account.table("subscription")
-        living = [table.rows[id_] for id_ in table.by("customer", customer["id"])
-                  if table.rows[id_]["status"] != "canceled"]
+        living = [
+            table.rows[id_] for id_ in table.by("customer", customer["id"]) if table.rows[id_]["status"] != "canceled"
+        ]
         if not living:
             raise ControlError(f"customer {subject!r} has no living subscription")
         row = living[0]
@@ -192,19 +218,27 @@ def ledger_rows(world: World) -> list[dict[str, Any]]:
 
 def open_invoices(world: World) -> list[Obj]:
     """All open invoices of all accounts, oldest first."""
-    return [dict(row) for account in world.sim.accounts.values() for row in account.table("invoice").rows.values()
-            if row["status"] == "open"]
+    return [
+        dict(row)
+        for account in world.sim.accounts.values()
+        for row in account.table("invoice").rows.values()
+        if row["status"] == "open"
+    ]
 
 
 def counts(world: World) -> dict[str, Any]:
     """The clock and how many of everything there are."""
     totals: dict[str, Any] = {
-        "now": world.now, "requests": world.sim.requests, "events": world.sim.events,
-        "deliveries": world.delivered, "failed_deliveries": world.failed_deliveries,
-        "pending_deliveries": len(world.sim.outbox), "ledger_digest": world.ledger.digest(),
+        "now": world.now,
+        "requests": world.sim.requests,
+        "events": world.sim.events,
+        "deliveries": world.delivered,
+        "failed_deliveries": world.failed_deliveries,
+        "pending_deliveries": len(world.sim.outbox),
+        "ledger_digest": world.ledger.digest(),
         "charges_succeeded": sum(row["status"] == "succeeded" for row in world.ledger.charges),
-        "charges_failed": sum(row["status"] == "failed" for row in world.ledger.charges), "refunds":
-        len(world.ledger.refunds),
+        "charges_failed": sum(row["status"] == "failed" for row in world.ledger.charges),
+        "refunds": len(world.ledger.refunds),
     }
     for kind, name in (("invoice", "invoices"), ("subscription", "subscriptions")):
         by_status: dict[str, int] = {}

@@ -2,6 +2,7 @@
 
 May not know HTTP nor threads; the HTTP door calls it under its lock.
 """
+
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
@@ -88,8 +89,14 @@ def _fault(world: World, given: dict[str, Any]) -> dict[str, Any]:
 
 
 _ACTIONS: dict[str, Callable[[World, dict[str, Any]], dict[str, Any]]] = {
-    "decline": _decline, "approve": _approve, "pay-elsewhere": _pay, "card": _card, "void": _void, "cancel": _cancel,
-    "set": _set, "fault": _fault,
+    "decline": _decline,
+    "approve": _approve,
+    "pay-elsewhere": _pay,
+    "card": _card,
+    "void": _void,
+    "cancel": _cancel,
+    "set": _set,
+    "fault": _fault,
 }
 
 
@@ -99,12 +106,18 @@ def get(world: World, name: str) -> dict[str, Any] | None:
         return {"now": world.now}
     if name == "charges":
         rows = control.ledger_rows(world)
-        return {"now": world.now, "charges": [row for row in rows if row["kind"] == "charge"],
-                "refunds": [row for row in rows if row["kind"] == "refund"]}
+        return {
+            "now": world.now,
+            "charges": [row for row in rows if row["kind"] == "charge"],
+            "refunds": [row for row in rows if row["kind"] == "refund"],
+        }
     if name == "state":
         return control.counts(world)
     if name == "invoices":
-        return {"now": world.now, "invoices": [
-            dict(row) for account in world.sim.accounts.values() for row in account.table("invoice").rows.values()
-        ]}
+        return {
+            "now": world.now,
+            "invoices": [
+                dict(row) for account in world.sim.accounts.values() for row in account.table("invoice").rows.values()
+            ],
+        }
     return None

@@ -2,6 +2,7 @@
 
 Delivers to loopback addresses only: nothing of a rehearsal leaves the machine. May not retry (the world's outbox does).
 """
+
 from __future__ import annotations
 
 import http.client

@@ -2,6 +2,7 @@
 
 May not change any object: what is expanded is copied along its path.
 """
+
 from __future__ import annotations
 
 from typing import Any
@@ -35,9 +36,13 @@ _LINKS: dict[tuple[str, str], str] = {
 }
 
 _READ = {
-    "customer": "rak_customer_read", "payment_method": "rak_payment_method_read", "charge": "rak_charge_read",
-    "payment_intent": "rak_payment_intent_read", "invoice": "rak_invoice_read",
-    "subscription": "rak_subscription_read", "product": "rak_product_read",
+    "customer": "rak_customer_read",
+    "payment_method": "rak_payment_method_read",
+    "charge": "rak_charge_read",
+    "payment_intent": "rak_payment_intent_read",
+    "invoice": "rak_invoice_read",
+    "subscription": "rak_subscription_read",
+    "product": "rak_product_read",
 }
 
 # (object type, field) -> (type of the rows, the index that finds them, permission): fields only present when asked for.
@@ -54,8 +59,9 @@ def expand(call: Call, result: Obj, paths: list[str]) -> Obj:
         if not path or not all(parts):
             raise invalid("This property cannot be expanded: the path is empty.", param="expand")
         if len(parts) > _DEPTH:
-            raise invalid(f"You cannot expand more than {_DEPTH} levels of a property. Property: {path}.",
-                          param="expand")
+            raise invalid(
+                f"You cannot expand more than {_DEPTH} levels of a property. Property: {path}.", param="expand"
+            )
         result = _node(call, result, parts, path)
     return result
 

@@ -4,6 +4,7 @@ Kinds: `refused` and `timeout_before` (nothing was executed, no answer), `lost_a
 `500` (not executed, saved under the idempotency key), `429` (rate limiter), `429_lock` (lock timeout, no limiter
 header), `409` (key in flight). May not execute anything.
 """
+
 from __future__ import annotations
 
 import fnmatch
@@ -78,18 +79,25 @@ def answer(kind: str) -> Refusal:
         return Refusal(500, "An unknown error occurred", type_="api_error", saved=True)
     if kind == "429":
         return Refusal(
-            429, "Request rate limit exceeded. You can learn more about rate limits here "
-            "https://stripe.com/docs/rate-limits.", code="rate_limit",
+            429,
+            "Request rate limit exceeded. You can learn more about rate limits here "
+            "https://stripe.com/docs/rate-limits.",
+            code="rate_limit",
             headers={"Stripe-Rate-Limited-Reason": "endpoint-rate", "Stripe-Should-Retry": "false"},
         )
     if kind == "429_lock":
         return Refusal(
-            429, "This object cannot be accessed right now because another API request or Stripe process is currently "
-            "accessing it. If you see this error intermittently, retry the request.", code="lock_timeout",
+            429,
+            "This object cannot be accessed right now because another API request or Stripe process is currently "
+            "accessing it. If you see this error intermittently, retry the request.",
+            code="lock_timeout",
             headers={"Stripe-Should-Retry": "true"},
         )
     return Refusal(
-        409, "There is currently another in-progress request using this Idempotent Key (that probably means you "
+        409,
+        "There is currently another in-progress request using this Idempotent Key (that probably means you "
         "submitted twice, and the other request is still going through).",
-        type_="idempotency_error", code="idempotency_key_in_use", headers={"Stripe-Should-Retry": "true"},
+        type_="idempotency_error",
+        code="idempotency_key_in_use",
+        headers={"Stripe-Should-Retry": "true"},
     )

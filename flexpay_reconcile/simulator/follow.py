@@ -5,6 +5,7 @@ no further than the next thing that happens or the next wish to be woken, and wa
 done and every live follower is idle again. Uses threads and a real clock (for liveness only); may not decide anything
 of Stripe's.
 """
+
 from __future__ import annotations
 
 import sys
@@ -52,7 +53,11 @@ class Conductor:
     """Shares one world among threads. `send` posts a parcel and returns the status, None without an answer."""
 
     def __init__(
-        self, world: World, *, send: Callable[[Parcel], int | None], monotonic: Callable[[], float] = time.monotonic,
+        self,
+        world: World,
+        *,
+        send: Callable[[Parcel], int | None],
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self.world = world
         self.changed = threading.Condition()
@@ -149,8 +154,12 @@ class Conductor:
             finally:
                 self._advancing = False
                 self._settling = set()
-            return Advanced(now=world.now, events=world.happened - before[0], deliveries=world.delivered - before[1],
-                            failed_deliveries=world.failed_deliveries - before[2])
+            return Advanced(
+                now=world.now,
+                events=world.happened - before[0],
+                deliveries=world.delivered - before[1],
+                failed_deliveries=world.failed_deliveries - before[2],
+            )
 
     def _next_stop(self, target: int) -> int:
         now = self.world.now
@@ -158,8 +167,9 @@ class Conductor:
         event = self.world.next_event_at()
         if event is not None:
             stops.append(event)
-        stops.extend(follower.wake_at for _, follower in self._live()
-                     if follower.wake_at is not None and follower.wake_at > now)
+        stops.extend(
+            follower.wake_at for _, follower in self._live() if follower.wake_at is not None and follower.wake_at > now
+        )
         return min(stops)
 
     def _reason(self, name: str, follower: Follower) -> str | None:
@@ -167,8 +177,9 @@ class Conductor:
         now = self.world.now
         if self.world.delivered > follower.mark:
             return "delivery"
-        if now > follower.as_of and (name in self._settling
-                                     or (follower.wake_at is not None and now >= follower.wake_at)):
+        if now > follower.as_of and (
+            name in self._settling or (follower.wake_at is not None and now >= follower.wake_at)
+        ):
             return "clock"
         return None
 
@@ -185,8 +196,11 @@ class Conductor:
     def _live(self) -> list[tuple[str, Follower]]:
         """The live followers; those that vanished are dropped with a line on stderr."""
         moment = self._monotonic()
-        for name in [name for name, follower in self._followers.items()
-                     if follower.calls == 0 and moment - follower.seen > LIVE_SECONDS]:
+        for name in [
+            name
+            for name, follower in self._followers.items()
+            if follower.calls == 0 and moment - follower.seen > LIVE_SECONDS
+        ]:
             del self._followers[name]
             sys.stderr.write(f"simulator: follower {name!r} is gone; the clock no longer waits for it\n")
         return list(self._followers.items())

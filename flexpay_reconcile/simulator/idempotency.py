@@ -3,6 +3,7 @@
 Saved are the answers of requests that were executed (a decline and a 500 too); refusals before execution are not.
 May not execute anything.
 """
+
 from __future__ import annotations
 
 import hashlib
@@ -40,7 +41,9 @@ class IdempotencyKeys:
         """The saved answer for this key, None when it is new; refuses other parameters under the same key."""
         if not key or len(key) > 255:
             raise Refusal(
-                400, "Idempotency-Key must be between 1 and 255 characters.", type_="idempotency_error",
+                400,
+                "Idempotency-Key must be between 1 and 255 characters.",
+                type_="idempotency_error",
             )
         while self._order and self._order[0][0] + KEEP_SECONDS <= now:
             self._saved.pop(self._order.popleft()[1], None)

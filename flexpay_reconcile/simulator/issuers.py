@@ -2,6 +2,7 @@
 
 May not keep anything but the scripts tests write; answers are otherwise pure functions.
 """
+
 from __future__ import annotations
 
 from dataclasses import dataclass

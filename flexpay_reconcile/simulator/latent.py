@@ -4,6 +4,7 @@ An answer is a pure function of (seed, card, instant, earlier attempts), indepen
 pay-days, cards die, expire and are updated, issuers have outages and put cards on hold, and hide reasons behind 05.
 May not keep state.
 """
+
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -17,8 +18,15 @@ _MONTH = 30 * DAY
 _DEPOSIT = 5 * 3600
 _CYCLE = {"weekly": 7, "biweekly": 14, "semimonthly": 15, "monthly": 30}
 _WAIT_ADVICE = ((1, "24"), (24, "25"), (48, "26"), (96, "27"), (144, "28"), (192, "29"), (240, "30"))
-_DEAD = (("lost_card", 0.22), ("stolen_card", 0.14), ("pickup_card", 0.1), ("transaction_not_allowed", 0.24),
-         ("invalid_account", 0.18), ("revocation_of_authorization", 0.06), ("restricted_card", 0.06))
+_DEAD = (
+    ("lost_card", 0.22),
+    ("stolen_card", 0.14),
+    ("pickup_card", 0.1),
+    ("transaction_not_allowed", 0.24),
+    ("invalid_account", 0.18),
+    ("revocation_of_authorization", 0.06),
+    ("restricted_card", 0.06),
+)
 _HOLD_LENGTHS = (("hours", 0.35), ("days", 0.3), ("never", 0.35))
 _HOLD = (("do_not_honor", 0.65), ("generic_decline", 0.2), ("card_velocity_exceeded", 0.15))
 
@@ -44,8 +52,14 @@ class LatentCard:
 def answer(card: LatentCard, now: int, earlier: list[int]) -> Answer:
     """What the issuer says at `now`, given the instants of earlier attempts on this card for this amount."""
     return (
-        _dead(card, now) or _expired(card, now) or _outage(card, now) or _challenge(card, now) or _hold(card, now)
-        or _funds(card, now) or _noise(card, now, earlier) or APPROVED
+        _dead(card, now)
+        or _expired(card, now)
+        or _outage(card, now)
+        or _challenge(card, now)
+        or _hold(card, now)
+        or _funds(card, now)
+        or _noise(card, now, earlier)
+        or APPROVED
     )
 
 
@@ -71,8 +85,11 @@ def _dead(card: LatentCard, now: int) -> Answer | None:
         return decline("do_not_honor")
     code = chance.pick(_DEAD, card.seed, card.key, "dead cause")
     told = _u(card, "dead advice") < 0.6
-    return decline(code, advice_code="do_not_try_again" if told else None,
-                   network_advice_code="03" if told and card.brand == "mastercard" else None)
+    return decline(
+        code,
+        advice_code="do_not_try_again" if told else None,
+        network_advice_code="03" if told and card.brand == "mastercard" else None,
+    )
 
 
 def _expired(card: LatentCard, now: int) -> Answer | None:
@@ -84,8 +101,11 @@ def _expired(card: LatentCard, now: int) -> Answer | None:
     ):
         return None
     told = _u(card, "expiry advice") < 0.5
-    return decline("expired_card", advice_code="confirm_card_data" if told else None,
-                   network_advice_code="01" if told and card.brand == "mastercard" else None)
+    return decline(
+        "expired_card",
+        advice_code="confirm_card_data" if told else None,
+        network_advice_code="01" if told and card.brand == "mastercard" else None,
+    )
 
 
 def _outage(card: LatentCard, now: int) -> Answer | None:

@@ -2,6 +2,7 @@
 
 May not be read by any resource to decide something: it only records.
 """
+
 from __future__ import annotations
 
 import hashlib

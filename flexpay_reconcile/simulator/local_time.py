@@ -2,6 +2,7 @@
 
 The only simulator module that handles `datetime` and `zoneinfo`. May not read a clock.
 """
+
 from __future__ import annotations
 
 import calendar

@@ -3,6 +3,7 @@
 Shares follow public figures (BLS pay frequencies 2013; failure 10-13 % of charges); the rest is invented and says so.
 Never tune a market and the product that is measured on it together. May not hold state.
 """
+
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -39,11 +40,22 @@ MARKETS: dict[str, Market] = {
     market.name: market
     for market in (
         Market(name="us-mixed", country="US"),
-        Market(name="us-swept", country="US", sweep=0.8, dry_spell=0.15,
-               buffers=(("deep", 0.885), ("tight", 0.105), ("lean", 0.01))),
+        Market(
+            name="us-swept",
+            country="US",
+            sweep=0.8,
+            dry_spell=0.15,
+            buffers=(("deep", 0.885), ("tight", 0.105), ("lean", 0.01)),
+        ),
         Market(name="us-worn-cards", country="US", dead_rate=0.03, expiry_rate=0.03),
-        Market(name="eu-month-end", country="DE", pay=(("monthly", 0.85), ("semimonthly", 0.15)), sweep=0.3,
-               brands=(("visa", 0.5), ("mastercard", 0.5)), challenge_rate=0.008,
-               buffers=(("deep", 0.87), ("tight", 0.12), ("lean", 0.01))),
+        Market(
+            name="eu-month-end",
+            country="DE",
+            pay=(("monthly", 0.85), ("semimonthly", 0.15)),
+            sweep=0.3,
+            brands=(("visa", 0.5), ("mastercard", 0.5)),
+            challenge_rate=0.008,
+            buffers=(("deep", 0.87), ("tight", 0.12), ("lean", 0.01)),
+        ),
     )
 }

@@ -2,6 +2,7 @@
 
 May not know any resource.
 """
+
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
@@ -28,8 +29,9 @@ def page(
     params = call.params
     limit = params.get("limit", 10)
     if not 1 <= limit <= 100:
-        raise invalid("This value must be between 1 and 100 (inclusive).", param="limit",
-                      code="parameter_invalid_integer")
+        raise invalid(
+            "This value must be between 1 and 100 (inclusive).", param="limit", code="parameter_invalid_integer"
+        )
     candidates = table.order if ids is None else ids
     backwards = "ending_before" in params
     walk = _after(table, kind, candidates, params) if not backwards else _before(table, kind, candidates, params)

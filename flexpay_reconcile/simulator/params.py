@@ -4,6 +4,7 @@ Forms use nested brackets (`a[b][]`, `a[0][b]`). A shape is a dict from name to 
 Rules: "string", "string?" (may be cleared with ""), "int", "bool", "map" (metadata), "strings", "range", a tuple of
 allowed words, a dict (nested hash) or a list holding one dict (list of hashes). May not know any resource.
 """
+
 from __future__ import annotations
 
 import re
@@ -136,7 +137,9 @@ def empty(path: str) -> Refusal:
     """Stripe refuses an empty string where a value is expected."""
     return invalid(
         f"You passed an empty string for '{path}'. We assume empty values are an attempt to unset a parameter; "
-        f"however '{path}' cannot be unset.", param=path, code="parameter_invalid_empty",
+        f"however '{path}' cannot be unset.",
+        param=path,
+        code="parameter_invalid_empty",
     )
 
 
@@ -155,6 +158,8 @@ def in_range(value: int, bounds: Any) -> bool:
     if isinstance(bounds, int):
         return value == bounds
     return (
-        ("gt" not in bounds or value > bounds["gt"]) and ("gte" not in bounds or value >= bounds["gte"])
-        and ("lt" not in bounds or value < bounds["lt"]) and ("lte" not in bounds or value <= bounds["lte"])
+        ("gt" not in bounds or value > bounds["gt"])
+        and ("gte" not in bounds or value >= bounds["gte"])
+        and ("lt" not in bounds or value < bounds["lt"])
+        and ("lte" not in bounds or value <= bounds["lte"])
     )

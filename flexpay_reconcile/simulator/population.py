@@ -3,6 +3,7 @@
 That last invoice is history: written silently (no events, no deliveries), paid whatever the card does later.
 May not read scenario documents.
 """
+
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -17,10 +18,14 @@ from flexpay_reconcile.simulator.state import Account, Obj, Simulation
 
 # A postal address that lies in the zone, so that region and zone agree; other zones get the country alone.
 _PLACES = {
-    "America/New_York": ("New York", "NY", "10001"), "America/Chicago": ("Chicago", "IL", "60601"),
-    "America/Denver": ("Denver", "CO", "80202"), "America/Los_Angeles": ("Los Angeles", "CA", "90001"),
-    "America/Phoenix": ("Phoenix", "AZ", "85001"), "Europe/Berlin": ("Berlin", None, "10115"),
-    "Europe/London": ("London", None, "EC1A 1BB"), "Asia/Tokyo": ("Tokyo", None, "100-0001"),
+    "America/New_York": ("New York", "NY", "10001"),
+    "America/Chicago": ("Chicago", "IL", "60601"),
+    "America/Denver": ("Denver", "CO", "80202"),
+    "America/Los_Angeles": ("Los Angeles", "CA", "90001"),
+    "America/Phoenix": ("Phoenix", "AZ", "85001"),
+    "Europe/Berlin": ("Berlin", None, "10115"),
+    "Europe/London": ("London", None, "EC1A 1BB"),
+    "Asia/Tokyo": ("Tokyo", None, "100-0001"),
 }
 
 
@@ -40,17 +45,32 @@ class Member:
 
 
 def book_members(
-    sim: Simulation, *, book: str, count: int, market: Market, price: Obj, zones: list[str], days: int,
+    sim: Simulation,
+    *,
+    book: str,
+    count: int,
+    market: Market,
+    price: Obj,
+    zones: list[str],
+    days: int,
 ) -> list[Member]:
     """Generated people, spread over the days before the start by hash of their names."""
     members = []
     for number in range(1, count + 1):
         name = f"{book}-{number:05d}"
-        members.append(Member(
-            name=name, full_name=f"Member {number}", email=f"{name}@example.com", country=market.country,
-            time_zone=zones[chance.integer(len(zones), sim.seed, name, "zone")], price=price, card=None,
-            started=sim.now - 1 - chance.integer(days * 86400 - 1, sim.seed, name, "started"), market=market,
-        ))
+        members.append(
+            Member(
+                name=name,
+                full_name=f"Member {number}",
+                email=f"{name}@example.com",
+                country=market.country,
+                time_zone=zones[chance.integer(len(zones), sim.seed, name, "zone")],
+                price=price,
+                card=None,
+                started=sim.now - 1 - chance.integer(days * 86400 - 1, sim.seed, name, "started"),
+                market=market,
+            )
+        )
     return members
 
 
@@ -68,16 +88,26 @@ def _settle_in(sim: Simulation, account: Account, member: Member, begun: int) ->
     city, state, postal = _PLACES.get(member.time_zone, (None, None, None))
     sim.now = member.started
     customer = customers.make(
-        sim, account, name=member.full_name, email=member.email,
-        address={"city": city, "country": member.country, "line1": None, "line2": None, "postal_code": postal,
-                 "state": state},
+        sim,
+        account,
+        name=member.full_name,
+        email=member.email,
+        address={
+            "city": city,
+            "country": member.country,
+            "line1": None,
+            "line2": None,
+            "postal_code": postal,
+            "state": state,
+        },
     )
     account.names[member.name] = customer["id"]
     method = payment_methods.make(sim, account, card, customer=customer["id"])
     customer["invoice_settings"] = {**customer["invoice_settings"], "default_payment_method": method["id"]}
     sim.now = begun
-    subscription = subscription_build.make(sim, account, customer=customer, price=member.price, quantity=1,
-                                           anchor=member.started, status="active")
+    subscription = subscription_build.make(
+        sim, account, customer=customer, price=member.price, quantity=1, anchor=member.started, status="active"
+    )
     reason = "subscription_create" if begun == member.started else "subscription_cycle"
     invoice = renewals.bill(sim, account, subscription, reason)
     subscription["latest_invoice"] = invoice["id"]
@@ -94,11 +124,17 @@ def _latent_card(sim: Simulation, account: Account, member: Member, market: Mark
     brand = chance.pick(market.brands, *words, "brand")
     funding = chance.pick(market.funding, *words, "funding")
     key = f"{account.id}/{member.name}"
-    sim.issuers.latent[key] = LatentCard(seed=sim.seed, key=key, market=market, zone=member.time_zone, brand=brand,
-                                         funding=funding, since=begun)
+    sim.issuers.latent[key] = LatentCard(
+        seed=sim.seed, key=key, market=market, zone=member.time_zone, brand=brand, funding=funding, since=begun
+    )
     return Card(
-        brand=brand, last4=f"{chance.integer(10000, *words, 'last4'):04d}",
+        brand=brand,
+        last4=f"{chance.integer(10000, *words, 'last4'):04d}",
         fingerprint=chance.token(16, *words, "card"),
-        behaviour="latent", funding=funding, country=market.country, exp_month=1 + chance.integer(12, *words, "month"),
-        exp_year=2028 + chance.integer(5, *words, "year"), latent=key,
+        behaviour="latent",
+        funding=funding,
+        country=market.country,
+        exp_month=1 + chance.integer(12, *words, "month"),
+        exp_year=2028 + chance.integer(5, *words, "year"),
+        latent=key,
     )

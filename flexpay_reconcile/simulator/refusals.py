@@ -2,6 +2,7 @@
 
 May not know any resource; it only carries a status and the fields of Stripe's error object.
 """
+
 from __future__ import annotations
 
 from typing import Any
@@ -39,7 +40,9 @@ class Refusal(Exception):
 
 
 _NOUNS = {
-    "payment_method": "PaymentMethod", "webhook_endpoint": "webhook endpoint", "invoiceitem": "invoiceitem",
+    "payment_method": "PaymentMethod",
+    "webhook_endpoint": "webhook endpoint",
+    "invoiceitem": "invoiceitem",
     "invoice_payment": "invoice payment",
 }
 

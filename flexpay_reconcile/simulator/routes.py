@@ -2,6 +2,7 @@
 
 The one list of everything the simulator can be asked. May not contain behaviour.
 """
+
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -40,10 +41,16 @@ class Route:
     shape: Shape
 
 
-def _route(method: str, path: str, handler: Callable[..., dict[str, Any]], permission: str | None,
-           shape: Shape = _NONE) -> Route:
-    return Route(method=method, path=tuple(path.split("/")), handler=handler, permission=permission,
-                 shape={**shape, "expand": "strings"})
+def _route(
+    method: str, path: str, handler: Callable[..., dict[str, Any]], permission: str | None, shape: Shape = _NONE
+) -> Route:
+    return Route(
+        method=method,
+        path=tuple(path.split("/")),
+        handler=handler,
+        permission=permission,
+        shape={**shape, "expand": "strings"},
+    )
 
 
 ROUTES: tuple[Route, ...] = (
@@ -52,13 +59,19 @@ ROUTES: tuple[Route, ...] = (
     _route("GET", "customers", customers.listing, "rak_customer_read", customers.LIST),
     _route("GET", "customers/*", customers.retrieve, "rak_customer_read"),
     _route("POST", "customers/*", customers.update, "rak_customer_write", customers.UPDATE),
-    _route("GET", "customers/*/payment_methods", payment_methods.listing,
-           "rak_payment_method_read", payment_methods.LIST_OF_CUSTOMER),
+    _route(
+        "GET",
+        "customers/*/payment_methods",
+        payment_methods.listing,
+        "rak_payment_method_read",
+        payment_methods.LIST_OF_CUSTOMER,
+    ),
     _route("POST", "payment_methods", payment_methods.create, "rak_payment_method_write", payment_methods.CREATE),
     _route("GET", "payment_methods", payment_methods.listing, "rak_payment_method_read", payment_methods.LIST),
     _route("GET", "payment_methods/*", payment_methods.retrieve, "rak_payment_method_read"),
-    _route("POST", "payment_methods/*/attach", payment_methods.attach, "rak_payment_method_write",
-           payment_methods.ATTACH),
+    _route(
+        "POST", "payment_methods/*/attach", payment_methods.attach, "rak_payment_method_write", payment_methods.ATTACH
+    ),
     _route("POST", "payment_methods/*/detach", payment_methods.detach, "rak_payment_method_write"),
     _route("POST", "products", products.create_product, "rak_product_write", products.PRODUCT),
     _route("GET", "products", products.list_products, "rak_product_read", PAGING),
@@ -71,8 +84,9 @@ ROUTES: tuple[Route, ...] = (
     _route("GET", "subscriptions/*", subscriptions.retrieve, "rak_subscription_read"),
     _route("POST", "subscriptions/*", subscriptions.update, "rak_subscription_write", subscriptions.UPDATE),
     _route("DELETE", "subscriptions/*", subscriptions.cancel, "rak_subscription_write", subscriptions.CANCEL),
-    _route("GET", "invoiceitems", subscriptions.list_invoice_items, "rak_invoice_read",
-           {**PAGING, "customer": "string"}),
+    _route(
+        "GET", "invoiceitems", subscriptions.list_invoice_items, "rak_invoice_read", {**PAGING, "customer": "string"}
+    ),
     _route("GET", "invoices", invoices.listing, "rak_invoice_read", invoices.LIST),
     _route("GET", "invoices/*", invoices.retrieve, "rak_invoice_read"),
     _route("POST", "invoices/*", invoices.update, "rak_invoice_write", invoices.UPDATE),

@@ -2,6 +2,7 @@
 
 May not read files (the caller parses YAML) nor a clock: a scenario says when it starts.
 """
+
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
@@ -55,8 +56,12 @@ def _account(sim: Simulation, id_: str, value: object, path: str) -> None:
         raise ScenarioError(path, "an account id begins with acct_")
     table = _table(value, path, optional=("name", "country", "livemode", "keys", "prices", "customers", "books"))
     livemode = _boolean(table.get("livemode", False), f"{path}.livemode")
-    account = Account(id_, livemode=livemode, name=_text(table.get("name", id_), f"{path}.name"),
-                      country=_text(table.get("country", "US"), f"{path}.country"))
+    account = Account(
+        id_,
+        livemode=livemode,
+        name=_text(table.get("name", id_), f"{path}.name"),
+        country=_text(table.get("country", "US"), f"{path}.country"),
+    )
     sim.accounts[account.key] = account
     keys = table.get("keys", [])
     if not isinstance(keys, list):
@@ -64,10 +69,14 @@ def _account(sim: Simulation, id_: str, value: object, path: str) -> None:
     for number, entry in enumerate(keys):
         _key(sim, account, entry, f"{path}.keys[{number}]")
     sim.quiet = True
-    prices = {str(name): _price(sim, account, str(name), entry, f"{path}.prices.{name}")
-              for name, entry in _mapping(table.get("prices", {}), f"{path}.prices").items()}
-    members = [_customer(sim, str(name), entry, prices, f"{path}.customers.{name}")
-               for name, entry in _mapping(table.get("customers", {}), f"{path}.customers").items()]
+    prices = {
+        str(name): _price(sim, account, str(name), entry, f"{path}.prices.{name}")
+        for name, entry in _mapping(table.get("prices", {}), f"{path}.prices").items()
+    }
+    members = [
+        _customer(sim, str(name), entry, prices, f"{path}.customers.{name}")
+        for name, entry in _mapping(table.get("customers", {}), f"{path}.customers").items()
+    ]
     books = table.get("books", [])
     if not isinstance(books, list):
         raise ScenarioError(f"{path}.books", "must be a list")
@@ -81,8 +90,12 @@ def _account(sim: Simulation, id_: str, value: object, path: str) -> None:
 
 
 def _key(sim: Simulation, account: Account, value: object, path: str) -> None:
-    table = _table(value, path, required=("type",),
-                   optional=("env", "name", "permissions", "secret", "revoked", "expires_at", "livemode"))
+    table = _table(
+        value,
+        path,
+        required=("type",),
+        optional=("env", "name", "permissions", "secret", "revoked", "expires_at", "livemode"),
+    )
     kind = table["type"]
     if kind not in ("restricted", "standard"):
         raise ScenarioError(f"{path}.type", "must be restricted or standard")
@@ -99,8 +112,12 @@ def _key(sim: Simulation, account: Account, value: object, path: str) -> None:
         raise ScenarioError(f"{path}.env", "two keys name one variable")
     expires = table.get("expires_at")
     sim.keys[secret] = Key(
-        secret=secret, account=account.id, livemode=live, name=_text(table.get("name", kind), f"{path}.name"),
-        env=_text(env, f"{path}.env") if env is not None else None, permissions=permissions,
+        secret=secret,
+        account=account.id,
+        livemode=live,
+        name=_text(table.get("name", kind), f"{path}.name"),
+        env=_text(env, f"{path}.env") if env is not None else None,
+        permissions=permissions,
         revoked=_boolean(table.get("revoked", False), f"{path}.revoked"),
         expires_at=_instant(expires, f"{path}.expires_at") if expires is not None else None,
     )
@@ -127,9 +144,14 @@ def _price(sim: Simulation, account: Account, name: str, value: object, path: st
         raise ScenarioError(f"{path}.interval", "must be one of " + ", ".join(products.INTERVALS))
     product = products.make_product(sim, account, name)
     return products.make_price(
-        sim, account, product=product["id"], amount=_integer(table["amount"], f"{path}.amount", least=0),
-        currency=_text(table["currency"], f"{path}.currency"), interval=table["interval"],
-        count=_integer(table.get("interval_count", 1), f"{path}.interval_count", least=1), nickname=name,
+        sim,
+        account,
+        product=product["id"],
+        amount=_integer(table["amount"], f"{path}.amount", least=0),
+        currency=_text(table["currency"], f"{path}.currency"),
+        interval=table["interval"],
+        count=_integer(table.get("interval_count", 1), f"{path}.interval_count", least=1),
+        nickname=name,
     )
 
 
@@ -140,8 +162,9 @@ def _known_price(prices: Mapping[str, Obj], value: object, path: str) -> Obj:
 
 
 def _customer(sim: Simulation, name: str, value: object, prices: Mapping[str, Obj], path: str) -> Member:
-    table = _table(value, path, required=("price",),
-                   optional=("card", "name", "email", "country", "time_zone", "started"))
+    table = _table(
+        value, path, required=("price",), optional=("card", "name", "email", "country", "time_zone", "started")
+    )
     token = table.get("card", "pm_card_visa")
     card = cards.find(str(token))
     if card is None or card.attach_fails:
@@ -150,17 +173,21 @@ def _customer(sim: Simulation, name: str, value: object, prices: Mapping[str, Ob
     if started > sim.now:
         raise ScenarioError(f"{path}.started", "must not be after the start of the scenario")
     return Member(
-        name=name, full_name=_text(table.get("name", name), f"{path}.name"),
+        name=name,
+        full_name=_text(table.get("name", name), f"{path}.name"),
         email=_text(table.get("email", f"{name}@example.com"), f"{path}.email"),
         country=_text(table.get("country", "US"), f"{path}.country"),
         time_zone=_zone(table.get("time_zone", "America/New_York"), f"{path}.time_zone"),
-        price=_known_price(prices, table["price"], f"{path}.price"), card=card, started=started,
+        price=_known_price(prices, table["price"], f"{path}.price"),
+        card=card,
+        started=started,
     )
 
 
 def _book(sim: Simulation, value: object, prices: Mapping[str, Obj], path: str) -> list[Member]:
-    table = _table(value, path, required=("name", "count", "price", "world"),
-                   optional=("time_zones", "started_within_days"))
+    table = _table(
+        value, path, required=("name", "count", "price", "world"), optional=("time_zones", "started_within_days")
+    )
     market = MARKETS.get(str(table["world"]))
     if market is None:
         raise ScenarioError(f"{path}.world", f"unknown world; one of {', '.join(MARKETS)}")
@@ -171,7 +198,10 @@ def _book(sim: Simulation, value: object, prices: Mapping[str, Obj], path: str) 
     if count > MOST_CUSTOMERS:
         raise ScenarioError(f"{path}.count", f"at most {MOST_CUSTOMERS}")
     return book_members(
-        sim, book=_text(table["name"], f"{path}.name"), count=count, market=market,
+        sim,
+        book=_text(table["name"], f"{path}.name"),
+        count=count,
+        market=market,
         price=_known_price(prices, table["price"], f"{path}.price"),
         zones=[_zone(name, f"{path}.time_zones") for name in zones],
         days=_integer(table.get("started_within_days", 31), f"{path}.started_within_days", least=1),
@@ -179,7 +209,11 @@ def _book(sim: Simulation, value: object, prices: Mapping[str, Obj], path: str) 
 
 
 def _table(
-    value: object, path: str, *, required: tuple[str, ...] = (), optional: tuple[str, ...] = (),
+    value: object,
+    path: str,
+    *,
+    required: tuple[str, ...] = (),
+    optional: tuple[str, ...] = (),
 ) -> dict[str, Any]:
     table = _mapping(value, path)
     for name in table:
@@ -215,7 +249,9 @@ def _boolean(value: object, path: str) -> bool:
 
 def _integer(value: object, path: str, *, least: int) -> int:
     result: int = _checked(
-        value, path, lambda item: isinstance(item, int) and not isinstance(item, bool) and item >= least,
+        value,
+        path,
+        lambda item: isinstance(item, int) and not isinstance(item, bool) and item >= least,
         f"a whole number of at least {least}",
     )
     return result

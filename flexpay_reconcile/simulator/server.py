@@ -3,6 +3,7 @@
 The only module of the simulator that imports starlette and uvicorn. Serves on loopback only. May not decide anything:
 it reads requests, takes the lock, and writes answers.
 """
+
 from __future__ import annotations
 
 import html
@@ -54,8 +55,11 @@ async def _body(request: Request) -> bytes:
 
 
 def _refusal(status: int, message: str) -> Response:
-    return JSONResponse({"error": {"message": message, "type": "invalid_request_error"}}, status_code=status,
-                        headers={"Connection": "close"} if status == 413 else None)
+    return JSONResponse(
+        {"error": {"message": message, "type": "invalid_request_error"}},
+        status_code=status,
+        headers={"Connection": "close"} if status == 413 else None,
+    )
 
 
 def _guarded(endpoint: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
@@ -125,8 +129,7 @@ class _Door:
         if request.method != "POST" or name not in control_api.FIELDS:
             return _refusal(404, "no such control request")
         document = await self._document(request)
-        return JSONResponse(await run_in_threadpool(
-            self._locked, lambda: control_api.post(self.world, name, document)))
+        return JSONResponse(await run_in_threadpool(self._locked, lambda: control_api.post(self.world, name, document)))
 
     async def advance(self, request: Request) -> Response:
         """Move the clock: {"seconds"|"days"|"to"}; answers when everything up to then has happened."""
@@ -143,8 +146,14 @@ class _Door:
             done = await run_in_threadpool(self.conductor.advance, target)
         except Busy:
             return _refusal(409, "another advance is under way")
-        return JSONResponse({"now": done.now, "events": done.events, "deliveries": done.deliveries,
-                             "failed_deliveries": done.failed_deliveries})
+        return JSONResponse(
+            {
+                "now": done.now,
+                "events": done.events,
+                "deliveries": done.deliveries,
+                "failed_deliveries": done.failed_deliveries,
+            }
+        )
 
     async def follow(self, request: Request) -> Response:
         """A follower's long poll."""
@@ -161,8 +170,13 @@ class _Door:
         if not isinstance(timeout, int | float) or isinstance(timeout, bool) or not 0 <= timeout <= MAX_TIMEOUT:
             raise ControlError(f"timeout_seconds must be between 0 and {MAX_TIMEOUT:.0f}")
         now, reason = await run_in_threadpool(
-            lambda: self.conductor.follow(name, as_of=as_of, timeout=float(timeout),
-                                          wake_at=None if wake_at is None else _number(wake_at, "wake_at")))
+            lambda: self.conductor.follow(
+                name,
+                as_of=as_of,
+                timeout=float(timeout),
+                wake_at=None if wake_at is None else _number(wake_at, "wake_at"),
+            )
+        )
         return JSONResponse({"now": now, "reason": reason})
 
     async def status(self, request: Request) -> Response:
@@ -186,8 +200,10 @@ class _Door:
         return document
 
     def _page(self) -> str:
-        rows = "".join(f"<tr><th>{html.escape(str(name))}</th><td>{html.escape(json.dumps(value))}</td></tr>"
-                       for name, value in control.counts(self.world).items())
+        rows = "".join(
+            f"<tr><th>{html.escape(str(name))}</th><td>{html.escape(json.dumps(value))}</td></tr>"
+            for name, value in control.counts(self.world).items()
+        )
         endpoints = "".join(
             f"<li>{html.escape(account.id)}: {html.escape(row['url'])} ({html.escape(row['status'])})</li>"
             for account in self.world.sim.accounts.values()
@@ -232,8 +248,16 @@ def make_server(world: World, host: str, port: int, on_ready: Callable[[int], No
         raise ValueError(f"the simulator serves on loopback only, not on {host}")
     conductor = Conductor(world, send=courier.send)
     config = uvicorn.Config(
-        build_app(world, conductor), host=host, port=port, log_level="critical", access_log=False, lifespan="on",
-        date_header=False, server_header=False, timeout_graceful_shutdown=2, loop="asyncio",
+        build_app(world, conductor),
+        host=host,
+        port=port,
+        log_level="critical",
+        access_log=False,
+        lifespan="on",
+        date_header=False,
+        server_header=False,
+        timeout_graceful_shutdown=2,
+        loop="asyncio",
     )
     return Server(config, conductor, on_ready)
 

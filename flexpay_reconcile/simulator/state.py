@@ -3,6 +3,7 @@
 Objects are plain dicts in the shape the API answers. The one rule of change: nested values are replaced, never changed
 in place, so that `dict(object)` is a true snapshot. May not contain behaviour of a resource.
 """
+
 from __future__ import annotations
 
 from collections import deque
@@ -25,9 +26,14 @@ AccountId = tuple[str, bool]
 
 # Fields by which rows are found without reading the whole table.
 _INDEXED: dict[str, tuple[str, ...]] = {
-    "invoice": ("customer",), "subscription": ("customer",), "payment_method": ("customer",),
-    "charge": ("customer", "payment_intent"), "payment_intent": ("customer",), "refund": ("charge", "payment_intent"),
-    "invoice_payment": ("invoice",), "invoiceitem": ("customer",),
+    "invoice": ("customer",),
+    "subscription": ("customer",),
+    "payment_method": ("customer",),
+    "charge": ("customer", "payment_intent"),
+    "payment_intent": ("customer",),
+    "refund": ("charge", "payment_intent"),
+    "invoice_payment": ("invoice",),
+    "invoiceitem": ("customer",),
 }
 
 

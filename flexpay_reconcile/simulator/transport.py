@@ -4,6 +4,7 @@ The only module of the simulator that imports `stripe`. Faults: the world's own 
 `after` (given method and path), which may raise `stripe.APIConnectionError` before execution or after it (answer lost).
 May not retry or sleep.
 """
+
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
@@ -77,7 +78,8 @@ class SimulatorTransport(stripe.HTTPClient):
         except NoAnswer as silence:
             cause = ConnectionRefusedError(str(silence)) if silence.kind == "refused" else silence
             raise stripe.APIConnectionError(  # type: ignore[no-untyped-call]
-                f"Unexpected error communicating with Stripe: {silence}", should_retry=True,
+                f"Unexpected error communicating with Stripe: {silence}",
+                should_retry=True,
             ) from cause
         if self.after is not None:
             self.after(verb, parts.path)

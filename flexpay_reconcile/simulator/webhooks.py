@@ -2,6 +2,7 @@
 
 May not send anything: the world asks its `deliver` callable, the HTTP door has a courier.
 """
+
 from __future__ import annotations
 
 import hashlib
@@ -50,8 +51,14 @@ def next_try(delivery: Delivery, now: int) -> Delivery | None:
         return None
     if delivery.account[1] and now + delay > delivery.first_at + _LIVE_LIMIT:
         return None
-    return Delivery(at=now + delay, account=delivery.account, endpoint=delivery.endpoint, event=delivery.event,
-                    first_at=delivery.first_at, tries=delivery.tries + 1)
+    return Delivery(
+        at=now + delay,
+        account=delivery.account,
+        endpoint=delivery.endpoint,
+        event=delivery.event,
+        first_at=delivery.first_at,
+        tries=delivery.tries + 1,
+    )
 
 
 class Outbox:

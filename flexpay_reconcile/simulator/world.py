@@ -2,6 +2,7 @@
 
 Pure but for its own state: no clock, disk, socket or thread. A caller that uses threads holds its own lock.
 """
+
 from __future__ import annotations
 
 import json
@@ -24,8 +25,13 @@ from flexpay_reconcile.simulator.webhooks import Delivery, next_try, signature
 MAX_BODY = 1024 * 1024
 Deliver = Callable[[str, dict[str, str], bytes], int]
 
-_ACTIONS = {"renew": renewals.renew, "finalize": renewals.finalize, "collect": renewals.collect,
-            "expire": renewals.expire, "refund": refunds.settle}
+_ACTIONS = {
+    "renew": renewals.renew,
+    "finalize": renewals.finalize,
+    "collect": renewals.collect,
+    "expire": renewals.expire,
+    "refund": refunds.settle,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,13 +94,27 @@ class World:
             sim.cause = STRIPE
         if fault == "lost_answer":
             raise faults.NoAnswer(fault, executed=True)
-        return Response(status=status, body=raw, headers={
-            "Content-Type": "application/json", "Request-Id": request_id, "Simulator-Clock": str(sim.now),
-            "Date": http_date(sim.now), "Stripe-Version": API_VERSION, **extra,
-        })
+        return Response(
+            status=status,
+            body=raw,
+            headers={
+                "Content-Type": "application/json",
+                "Request-Id": request_id,
+                "Simulator-Clock": str(sim.now),
+                "Date": http_date(sim.now),
+                "Stripe-Version": API_VERSION,
+                **extra,
+            },
+        )
 
     def _answer(
-        self, method: str, path: str, query: str, headers: dict[str, str], body: bytes, request_id: str,
+        self,
+        method: str,
+        path: str,
+        query: str,
+        headers: dict[str, str],
+        body: bytes,
+        request_id: str,
         fault: str | None,
     ) -> tuple[int, bytes, dict[str, str]]:
         sim = self.sim
@@ -104,8 +124,11 @@ class World:
         self._check_headers(key, headers)
         matched = routes.match(method, path)
         if matched is None:
-            raise Refusal(404, f"Unrecognized request URL ({method}: {path[:200]}). Please see https://stripe.com/docs "
-                          "or we can help at https://support.stripe.com/.")
+            raise Refusal(
+                404,
+                f"Unrecognized request URL ({method}: {path[:200]}). Please see https://stripe.com/docs "
+                "or we can help at https://support.stripe.com/.",
+            )
         route, ids = matched
         access.require(key, route.permission)
         account = sim.account(key.account, key.livemode)
@@ -146,9 +169,12 @@ class World:
             raise Refusal(400, f"Invalid Stripe API version: {version[:60]}. This simulator speaks {API_VERSION}.")
         other = headers.get("stripe-account") or headers.get("stripe-context")
         if other and other != key.account:
-            raise Refusal(403, f"The provided key '{access.masked(key.secret)}' does not have access to account "
-                          f"'{other[:60]}' (or that account does not exist). Application access may have been revoked.",
-                          code="account_invalid")
+            raise Refusal(
+                403,
+                f"The provided key '{access.masked(key.secret)}' does not have access to account "
+                f"'{other[:60]}' (or that account does not exist). Application access may have been revoked.",
+                code="account_invalid",
+            )
 
     def _note_other_mode(self, account: Account, refusal: Refusal) -> None:
         """Stripe says so when the object exists in the account's other mode."""
@@ -158,8 +184,9 @@ class World:
         id_ = str(refusal.error["message"]).partition("'")[2].partition("'")[0]
         if twin is not None and any(id_ in table.rows for table in twin.tables.values()):
             here, there = ("live", "test") if account.livemode else ("test", "live")
-            refusal.error["message"] += (f"; a similar object exists in {there} mode, but a {here} mode key was used "
-                                         "to make this request.")
+            refusal.error["message"] += (
+                f"; a similar object exists in {there} mode, but a {here} mode key was used to make this request."
+            )
 
     # -- time ----------------------------------------------------------------------------------------------------
 
@@ -198,11 +225,17 @@ class World:
                 event["pending_webhooks"] -= 1
                 continue
             body = body_of(event)
-            return Parcel(delivery=delivery, url=endpoint["url"], body=body, headers={
-                "Content-Type": "application/json; charset=utf-8", "User-Agent": "Stripe/1.0 (simulator)",
-                "Stripe-Signature": signature(account.secrets[endpoint["id"]], body, sim.now),
-                "Simulator-Clock": str(sim.now),
-            })
+            return Parcel(
+                delivery=delivery,
+                url=endpoint["url"],
+                body=body,
+                headers={
+                    "Content-Type": "application/json; charset=utf-8",
+                    "User-Agent": "Stripe/1.0 (simulator)",
+                    "Stripe-Signature": signature(account.secrets[endpoint["id"]], body, sim.now),
+                    "Simulator-Clock": str(sim.now),
+                },
+            )
         return None
 
     def delivery_done(self, parcel: Parcel, status: int | None) -> bool:
@@ -246,8 +279,11 @@ def _text(method: str, query: str, headers: dict[str, str], body: bytes) -> str:
         raise Refusal(400, "Parameters of a POST belong in its body.")
     kind = headers.get("content-type", "application/x-www-form-urlencoded").partition(";")[0].strip().lower()
     if body and kind != "application/x-www-form-urlencoded":
-        raise Refusal(400, f"Invalid request (check that your POST content type is application/x-www-form-urlencoded). "
-                      f"It is {kind[:60]}.")
+        raise Refusal(
+            400,
+            f"Invalid request (check that your POST content type is application/x-www-form-urlencoded). "
+            f"It is {kind[:60]}.",
+        )
     return _decoded(body)
 
 

@@ -3,6 +3,7 @@
 The order of the events of one try follows Stripe's: charge, payment intent, invoice payment, invoice, subscription.
 May not answer requests: invoices and renewals call it.
 """
+
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -30,7 +31,8 @@ def method_for(account: Account, invoice: Obj, explicit: str | None = None) -> O
     subscription = standing.subscription_of(account, invoice)
     customer = account.get("customer", invoice["customer"])
     for id_ in (
-        explicit, invoice["default_payment_method"],
+        explicit,
+        invoice["default_payment_method"],
         subscription["default_payment_method"] if subscription is not None else None,
         customer["invoice_settings"]["default_payment_method"],
     ):
@@ -45,11 +47,17 @@ def finalize(sim: Simulation, account: Account, invoice: Obj) -> None:
     if customer["currency"] is None:
         customer["currency"] = invoice["currency"]
     invoice.update(
-        status="open", number=number(customer), automatically_finalizes_at=None, effective_at=sim.now,
-        status_transitions=transitions(invoice, finalized_at=sim.now), ending_balance=0,
+        status="open",
+        number=number(customer),
+        automatically_finalizes_at=None,
+        effective_at=sim.now,
+        status_transitions=transitions(invoice, finalized_at=sim.now),
+        ending_balance=0,
         hosted_invoice_url=f"https://invoice.stripe.com/i/{account.id}/test_{invoice['id'][3:]}",
         invoice_pdf=f"https://pay.stripe.com/invoice/{account.id}/test_{invoice['id'][3:]}/pdf",
-        customer_address=customer["address"], customer_email=customer["email"], customer_name=customer["name"],
+        customer_address=customer["address"],
+        customer_email=customer["email"],
+        customer_name=customer["name"],
         customer_phone=customer["phone"],
     )
     sim.ledger.state(sim.now, account.id, invoice["id"], "open")
@@ -61,7 +69,13 @@ def finalize(sim: Simulation, account: Account, invoice: Obj) -> None:
 
 
 def attempt(
-    sim: Simulation, account: Account, invoice: Obj, method: Obj, *, automatic: bool, answer: Answer | None = None,
+    sim: Simulation,
+    account: Account,
+    invoice: Obj,
+    method: Obj,
+    *,
+    automatic: bool,
+    answer: Answer | None = None,
     source: str | None = None,
 ) -> Try:
     """Charge the invoice once on this card. Manual tries count only when they are the first."""
@@ -74,8 +88,9 @@ def attempt(
         answer = sim.issuers.ask(invoice["customer"], card, sim.now, earlier)
     charge = None
     if not answer.requires_action:
-        charge = charges.make(sim, account, intent=intent, method=method, invoice=invoice["id"], answer=answer,
-                              source=source)
+        charge = charges.make(
+            sim, account, intent=intent, method=method, invoice=invoice["id"], answer=answer, source=source
+        )
     if automatic or invoice["attempt_count"] == 0:
         invoice["attempt_count"] += 1
     invoice["attempted"] = True
@@ -108,8 +123,13 @@ def settle(sim: Simulation, account: Account, invoice: Obj, *, intent: Obj | Non
     """The invoice is paid (by an intent, out of band, or because it asks for nothing)."""
     previous = {"status": invoice["status"], "amount_paid": invoice["amount_paid"]}
     invoice.update(
-        status="paid", amount_paid=invoice["amount_due"], amount_remaining=0, attempted=True,
-        next_payment_attempt=None, auto_advance=False, status_details=None,
+        status="paid",
+        amount_paid=invoice["amount_due"],
+        amount_remaining=0,
+        attempted=True,
+        next_payment_attempt=None,
+        auto_advance=False,
+        status_details=None,
         status_transitions=transitions(invoice, paid_at=sim.now),
     )
     sim.ledger.state(sim.now, account.id, invoice["id"], "paid")
@@ -131,7 +151,10 @@ def void(sim: Simulation, account: Account, invoice: Obj) -> None:
     previous = {"status": invoice["status"]}
     payment_intents.cancel(sim, account, invoice["id"], "void_invoice")
     invoice.update(
-        status="void", auto_advance=False, next_payment_attempt=None, status_details=None,
+        status="void",
+        auto_advance=False,
+        next_payment_attempt=None,
+        status_details=None,
         status_transitions=transitions(invoice, voided_at=sim.now),
     )
     sim.ledger.state(sim.now, account.id, invoice["id"], "void")
@@ -146,8 +169,15 @@ def stop(sim: Simulation, account: Account, subscription_id: str) -> None:
     for id_ in account.invoices_of.get(subscription_id, []):
         invoice = rows[id_]
         if invoice["status"] in ("draft", "open"):
-            change(sim, account, invoice, "invoice.updated", auto_advance=False, next_payment_attempt=None,
-                   automatically_finalizes_at=None)
+            change(
+                sim,
+                account,
+                invoice,
+                "invoice.updated",
+                auto_advance=False,
+                next_payment_attempt=None,
+                automatically_finalizes_at=None,
+            )
 
 
 def declined(done: Try) -> Refusal:

@@ -2,6 +2,7 @@
 
 May not charge anybody.
 """
+
 from __future__ import annotations
 
 from typing import Any
@@ -15,8 +16,14 @@ from flexpay_reconcile.simulator.state import Account, Call, Obj, Simulation
 
 _ADDRESS: Shape = dict.fromkeys(("city", "country", "line1", "line2", "postal_code", "state"), "string?")
 UPDATE: Shape = {
-    "name": "string?", "email": "string?", "phone": "string?", "description": "string?", "address": _ADDRESS,
-    "metadata": "map", "invoice_settings": {"default_payment_method": "string?"}, "preferred_locales": "strings",
+    "name": "string?",
+    "email": "string?",
+    "phone": "string?",
+    "description": "string?",
+    "address": _ADDRESS,
+    "metadata": "map",
+    "invoice_settings": {"default_payment_method": "string?"},
+    "preferred_locales": "strings",
 }
 CREATE: Shape = {**UPDATE, "payment_method": "string"}
 LIST: Shape = {**PAGING, "created": "range", "email": "string"}
@@ -26,13 +33,34 @@ def make(sim: Simulation, account: Account, **values: Any) -> Obj:
     """A new customer."""
     id_ = sim.new_id(account, "cus")
     customer: Obj = {
-        "id": id_, "object": "customer", "address": None, "balance": 0, "created": sim.now, "currency": None,
-        "customer_account": None, "default_source": None, "delinquent": False, "description": None, "discount": None,
-        "email": None, "invoice_prefix": id_[4:12].upper(),
-        "invoice_settings": {"custom_fields": None, "default_payment_method": None, "footer": None,
-                             "rendering_options": None},
-        "livemode": account.livemode, "metadata": {}, "name": None, "next_invoice_sequence": 1, "phone": None,
-        "preferred_locales": [], "shipping": None, "tax_exempt": "none", "test_clock": None,
+        "id": id_,
+        "object": "customer",
+        "address": None,
+        "balance": 0,
+        "created": sim.now,
+        "currency": None,
+        "customer_account": None,
+        "default_source": None,
+        "delinquent": False,
+        "description": None,
+        "discount": None,
+        "email": None,
+        "invoice_prefix": id_[4:12].upper(),
+        "invoice_settings": {
+            "custom_fields": None,
+            "default_payment_method": None,
+            "footer": None,
+            "rendering_options": None,
+        },
+        "livemode": account.livemode,
+        "metadata": {},
+        "name": None,
+        "next_invoice_sequence": 1,
+        "phone": None,
+        "preferred_locales": [],
+        "shipping": None,
+        "tax_exempt": "none",
+        "test_clock": None,
     }
     customer.update(values)
     account.table("customer").add(customer)
@@ -69,8 +97,11 @@ def _settled(call: Call, customer: Obj | None) -> dict[str, Any]:
             created_with = customer is None and call.params.get("payment_method") == default
             if not attached and not created_with:
                 raise not_attached(default, "invoice_settings[default_payment_method]")
-        settings = (customer or {}).get("invoice_settings") or {"custom_fields": None, "footer": None,
-                                                                "rendering_options": None}
+        settings = (customer or {}).get("invoice_settings") or {
+            "custom_fields": None,
+            "footer": None,
+            "rendering_options": None,
+        }
         values["invoice_settings"] = {**settings, "default_payment_method": default}
     return values
 
@@ -78,8 +109,11 @@ def _settled(call: Call, customer: Obj | None) -> dict[str, Any]:
 def not_attached(payment_method: str, param: str) -> Refusal:
     """Stripe's refusal of a card that is not the customer's."""
     return Refusal(
-        400, f"The customer does not have a payment method with the ID {payment_method}. The payment method must be "
-        "attached to the customer.", code="resource_missing", param=param,
+        400,
+        f"The customer does not have a payment method with the ID {payment_method}. The payment method must be "
+        "attached to the customer.",
+        code="resource_missing",
+        param=param,
     )
 
 
@@ -94,8 +128,13 @@ def create(call: Call) -> Obj:
         attached = payment_methods.attach_to(call, method, customer["id"])
         settings = customer["invoice_settings"]
         if settings["default_payment_method"] not in (None, attached["id"]):
-            change(call.sim, call.account, customer, None,
-                   invoice_settings={**settings, "default_payment_method": attached["id"]})
+            change(
+                call.sim,
+                call.account,
+                customer,
+                None,
+                invoice_settings={**settings, "default_payment_method": attached["id"]},
+            )
     return customer
 
 

@@ -2,6 +2,7 @@
 
 `change` and `emit` are the only ways in which resources report what happened. May not decide what happens.
 """
+
 from __future__ import annotations
 
 import fnmatch
@@ -25,14 +26,23 @@ def emit(sim: Simulation, account: Account, type_: str, obj: Obj, previous: Obj 
         data["previous_attributes"] = previous
     id_ = sim.new_id(account, "evt")
     endpoints = [
-        endpoint["id"] for endpoint in account.table("webhook_endpoint").rows.values()
+        endpoint["id"]
+        for endpoint in account.table("webhook_endpoint").rows.values()
         if endpoint["status"] == "enabled" and wants(endpoint["enabled_events"], type_)
     ]
-    account.table("event").add({
-        "id": id_, "object": "event", "api_version": API_VERSION, "created": sim.now, "data": data,
-        "livemode": account.livemode, "pending_webhooks": len(endpoints),
-        "request": {"id": sim.cause.request_id, "idempotency_key": sim.cause.idempotency_key}, "type": type_,
-    })
+    account.table("event").add(
+        {
+            "id": id_,
+            "object": "event",
+            "api_version": API_VERSION,
+            "created": sim.now,
+            "data": data,
+            "livemode": account.livemode,
+            "pending_webhooks": len(endpoints),
+            "request": {"id": sim.cause.request_id, "idempotency_key": sim.cause.idempotency_key},
+            "type": type_,
+        }
+    )
     sim.events += 1
     account.recent_events.append(id_)
     for endpoint_id in endpoints:

@@ -2,6 +2,7 @@
 
 May not move an invoice from one status to another.
 """
+
 from __future__ import annotations
 
 from typing import Any
@@ -9,65 +10,168 @@ from typing import Any
 from flexpay_reconcile.simulator.state import Account, Obj, Simulation
 
 
-def line(sim: Simulation, account: Account, *, amount: int, currency: str, description: str, start: int, end: int,
-         subscription: Obj | None, quantity: int = 1) -> Obj:
+def line(
+    sim: Simulation,
+    account: Account,
+    *,
+    amount: int,
+    currency: str,
+    description: str,
+    start: int,
+    end: int,
+    subscription: Obj | None,
+    quantity: int = 1,
+) -> Obj:
     """One line of an invoice."""
     parent: Any = None
     pricing: Any = None
     if subscription is not None:
         item = subscription["items"]["data"][0]
-        parent = {"invoice_item_details": None, "type": "subscription_item_details", "subscription_item_details": {
-            "invoice_item": None, "proration": False, "proration_details": None, "subscription": subscription["id"],
-            "subscription_item": item["id"]}}
-        pricing = {"type": "price_details", "unit_amount_decimal": item["price"]["unit_amount_decimal"],
-                   "price_details": {"price": item["price"]["id"], "product": item["price"]["product"]}}
+        parent = {
+            "invoice_item_details": None,
+            "type": "subscription_item_details",
+            "subscription_item_details": {
+                "invoice_item": None,
+                "proration": False,
+                "proration_details": None,
+                "subscription": subscription["id"],
+                "subscription_item": item["id"],
+            },
+        }
+        pricing = {
+            "type": "price_details",
+            "unit_amount_decimal": item["price"]["unit_amount_decimal"],
+            "price_details": {"price": item["price"]["id"], "product": item["price"]["product"]},
+        }
     return {
-        "id": sim.new_id(account, "il"), "object": "line_item", "amount": amount, "currency": currency,
-        "description": description, "discount_amounts": [], "discountable": True, "discounts": [],
-        "livemode": account.livemode, "metadata": {}, "parent": parent, "period": {"end": end, "start": start},
-        "pretax_credit_amounts": [], "pricing": pricing, "quantity": quantity, "subtotal": amount, "taxes": [],
+        "id": sim.new_id(account, "il"),
+        "object": "line_item",
+        "amount": amount,
+        "currency": currency,
+        "description": description,
+        "discount_amounts": [],
+        "discountable": True,
+        "discounts": [],
+        "livemode": account.livemode,
+        "metadata": {},
+        "parent": parent,
+        "period": {"end": end, "start": start},
+        "pretax_credit_amounts": [],
+        "pricing": pricing,
+        "quantity": quantity,
+        "subtotal": amount,
+        "taxes": [],
     }
 
 
 def make(
-    sim: Simulation, account: Account, *, customer: Obj, currency: str, lines: list[Obj], reason: str,
-    subscription: Obj | None, period: tuple[int, int],
+    sim: Simulation,
+    account: Account,
+    *,
+    customer: Obj,
+    currency: str,
+    lines: list[Obj],
+    reason: str,
+    subscription: Obj | None,
+    period: tuple[int, int],
 ) -> Obj:
     """A new draft invoice; nothing is reported yet."""
     id_ = sim.new_id(account, "in")
     total = sum(row["amount"] for row in lines)
     due = max(total, 0)
     invoice: Obj = {
-        "id": id_, "object": "invoice", "account_country": account.country, "account_name": account.name,
-        "account_tax_ids": None, "amount_due": due, "amount_overpaid": 0, "amount_paid": 0, "amount_remaining": due,
-        "amount_shipping": 0, "application": None, "attempt_count": 0, "attempted": False, "auto_advance": True,
-        "automatic_tax": {"disabled_reason": None, "enabled": False, "liability": None, "provider": None,
-                          "status": None},
-        "automatically_finalizes_at": None, "billing_reason": reason, "collection_method": "charge_automatically",
-        "created": sim.now, "currency": currency, "custom_fields": None, "customer": customer["id"],
-        "customer_account": None, "customer_address": customer["address"], "customer_email": customer["email"],
-        "customer_name": customer["name"], "customer_phone": customer["phone"], "customer_shipping": None,
-        "customer_tax_exempt": "none", "customer_tax_ids": [], "default_payment_method": None, "default_source": None,
-        "default_tax_rates": [], "description": None, "discounts": [], "due_date": None, "effective_at": None,
-        "ending_balance": None, "footer": None, "from_invoice": None, "hosted_invoice_url": None, "invoice_pdf": None,
-        "issuer": {"type": "self"}, "last_finalization_error": None, "latest_revision": None,
+        "id": id_,
+        "object": "invoice",
+        "account_country": account.country,
+        "account_name": account.name,
+        "account_tax_ids": None,
+        "amount_due": due,
+        "amount_overpaid": 0,
+        "amount_paid": 0,
+        "amount_remaining": due,
+        "amount_shipping": 0,
+        "application": None,
+        "attempt_count": 0,
+        "attempted": False,
+        "auto_advance": True,
+        "automatic_tax": {
+            "disabled_reason": None,
+            "enabled": False,
+            "liability": None,
+            "provider": None,
+            "status": None,
+        },
+        "automatically_finalizes_at": None,
+        "billing_reason": reason,
+        "collection_method": "charge_automatically",
+        "created": sim.now,
+        "currency": currency,
+        "custom_fields": None,
+        "customer": customer["id"],
+        "customer_account": None,
+        "customer_address": customer["address"],
+        "customer_email": customer["email"],
+        "customer_name": customer["name"],
+        "customer_phone": customer["phone"],
+        "customer_shipping": None,
+        "customer_tax_exempt": "none",
+        "customer_tax_ids": [],
+        "default_payment_method": None,
+        "default_source": None,
+        "default_tax_rates": [],
+        "description": None,
+        "discounts": [],
+        "due_date": None,
+        "effective_at": None,
+        "ending_balance": None,
+        "footer": None,
+        "from_invoice": None,
+        "hosted_invoice_url": None,
+        "invoice_pdf": None,
+        "issuer": {"type": "self"},
+        "last_finalization_error": None,
+        "latest_revision": None,
         "lines": {"object": "list", "data": lines, "has_more": False, "url": f"/v1/invoices/{id_}/lines"},
-        "livemode": account.livemode, "metadata": {}, "next_payment_attempt": None, "number": None,
-        "on_behalf_of": None, "parent": None,
+        "livemode": account.livemode,
+        "metadata": {},
+        "next_payment_attempt": None,
+        "number": None,
+        "on_behalf_of": None,
+        "parent": None,
         "payment_settings": {"default_mandate": None, "payment_method_options": None, "payment_method_types": None},
-        "period_end": period[1], "period_start": period[0], "post_payment_credit_notes_amount": 0,
-        "pre_payment_credit_notes_amount": 0, "receipt_number": None, "rendering": None, "shipping_cost": None,
-        "shipping_details": None, "starting_balance": 0, "statement_descriptor": None, "status": "draft",
+        "period_end": period[1],
+        "period_start": period[0],
+        "post_payment_credit_notes_amount": 0,
+        "pre_payment_credit_notes_amount": 0,
+        "receipt_number": None,
+        "rendering": None,
+        "shipping_cost": None,
+        "shipping_details": None,
+        "starting_balance": 0,
+        "statement_descriptor": None,
+        "status": "draft",
         "status_details": None,
-        "status_transitions": {"finalized_at": None, "marked_uncollectible_at": None, "paid_at": None,
-                               "voided_at": None},
-        "subtotal": total, "subtotal_excluding_tax": total, "test_clock": None, "threshold_reason": None,
-        "total": total, "total_discount_amounts": [], "total_excluding_tax": total,
-        "total_pretax_credit_amounts": [], "total_taxes": [], "webhooks_delivered_at": None,
+        "status_transitions": {
+            "finalized_at": None,
+            "marked_uncollectible_at": None,
+            "paid_at": None,
+            "voided_at": None,
+        },
+        "subtotal": total,
+        "subtotal_excluding_tax": total,
+        "test_clock": None,
+        "threshold_reason": None,
+        "total": total,
+        "total_discount_amounts": [],
+        "total_excluding_tax": total,
+        "total_pretax_credit_amounts": [],
+        "total_taxes": [],
+        "webhooks_delivered_at": None,
     }
     if subscription is not None:
         invoice["parent"] = {
-            "quote_details": None, "type": "subscription_details",
+            "quote_details": None,
+            "type": "subscription_details",
             "subscription_details": {"metadata": subscription["metadata"], "subscription": subscription["id"]},
         }
         account.invoices_of.setdefault(subscription["id"], []).append(id_)

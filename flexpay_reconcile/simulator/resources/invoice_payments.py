@@ -2,6 +2,7 @@
 
 May not create or settle them: payment_intents does.
 """
+
 from __future__ import annotations
 
 from flexpay_reconcile.simulator.paging import PAGING, page
@@ -10,7 +11,10 @@ from flexpay_reconcile.simulator.refusals import invalid, missing
 from flexpay_reconcile.simulator.state import Call, Obj
 
 LIST: Shape = {
-    **PAGING, "created": "range", "invoice": "string", "status": ("canceled", "open", "paid"),
+    **PAGING,
+    "created": "range",
+    "invoice": "string",
+    "status": ("canceled", "open", "paid"),
     "payment": {"type!": ("payment_intent", "payment_record"), "payment_intent": "string", "payment_record": "string"},
 }
 
@@ -38,12 +42,19 @@ def listing(call: Call) -> Obj:
     elif payment:
         ids = []
     if payment.get("payment_intent") is not None and payment.get("type") != "payment_intent":
-        raise invalid("You may only specify `payment[payment_intent]` when `payment[type]` is `payment_intent`.",
-                      param="payment[payment_intent]")
+        raise invalid(
+            "You may only specify `payment[payment_intent]` when `payment[type]` is `payment_intent`.",
+            param="payment[payment_intent]",
+        )
     if "invoice" in params:
         if call.account.find("invoice", params["invoice"]) is None:
             raise missing("invoice", params["invoice"], param="invoice", status=400)
         of_invoice = table.by("invoice", params["invoice"])
         ids = of_invoice if ids is None else [id_ for id_ in ids if id_ in of_invoice]
-    return page(call, "invoice_payment", "/v1/invoice_payments", ids=ids,
-                keep=lambda row: status is None or row["status"] == status)
+    return page(
+        call,
+        "invoice_payment",
+        "/v1/invoice_payments",
+        ids=ids,
+        keep=lambda row: status is None or row["status"] == status,
+    )

@@ -2,6 +2,7 @@
 
 Messages and transitions as Stripe's (docs: workflow-transitions). May not make charges itself: collection does.
 """
+
 from __future__ import annotations
 
 from flexpay_reconcile.simulator.paging import PAGING, page
@@ -15,16 +16,29 @@ from flexpay_reconcile.simulator.state import Account, Call, Obj, Simulation
 
 STATUSES = ("draft", "open", "paid", "uncollectible", "void")
 LIST: Shape = {
-    **PAGING, "created": "range", "customer": "string", "subscription": "string", "status": STATUSES,
-    "collection_method": ("charge_automatically", "send_invoice"), "due_date": "range", "customer_account": "string",
+    **PAGING,
+    "created": "range",
+    "customer": "string",
+    "subscription": "string",
+    "status": STATUSES,
+    "collection_method": ("charge_automatically", "send_invoice"),
+    "due_date": "range",
+    "customer_account": "string",
 }
 UPDATE: Shape = {
-    "metadata": "map", "auto_advance": "bool", "default_payment_method": "string?", "description": "string?",
+    "metadata": "map",
+    "auto_advance": "bool",
+    "default_payment_method": "string?",
+    "description": "string?",
     "footer": "string?",
 }
 PAY: Shape = {
-    "forgive": "bool", "mandate": "string?", "off_session": "bool", "paid_out_of_band": "bool",
-    "payment_method": "string", "source": "string",
+    "forgive": "bool",
+    "mandate": "string?",
+    "off_session": "bool",
+    "paid_out_of_band": "bool",
+    "payment_method": "string",
+    "source": "string",
 }
 FINALIZE: Shape = {"auto_advance": "bool"}
 _NOT_OPEN = "You can only pass in open invoices. This invoice isn't open."
@@ -59,8 +73,9 @@ def listing(call: Call) -> Obj:
         ids = of_subscription if ids is None else [id_ for id_ in of_subscription if id_ in ids]
     if params.get("collection_method") == "send_invoice" or "due_date" in params or "customer_account" in params:
         ids = []  # every invoice here is charged automatically and has no due date
-    return page(call, "invoice", "/v1/invoices", ids=ids,
-                keep=None if status is None else lambda row: row["status"] == status)
+    return page(
+        call, "invoice", "/v1/invoices", ids=ids, keep=None if status is None else lambda row: row["status"] == status
+    )
 
 
 def update(call: Call, id_: str) -> Obj:
@@ -75,8 +90,9 @@ def update(call: Call, id_: str) -> Obj:
     if invoice["status"] != "draft" and ("description" in values or "footer" in values):
         raise not_allowed("Finalized invoices can't be updated in this way")
     if "auto_advance" in values and invoice["status"] in ("paid", "void") and values["auto_advance"]:
-        raise not_allowed(f"You can't set auto_advance on an invoice that is {invoice['status']}.",
-                          param="auto_advance")
+        raise not_allowed(
+            f"You can't set auto_advance on an invoice that is {invoice['status']}.", param="auto_advance"
+        )
     method = values.get("default_payment_method")
     if method is not None:
         row = call.account.find("payment_method", method)
@@ -113,8 +129,13 @@ def pay(call: Call, id_: str) -> Obj:
             raise not_attached(explicit, "payment_method")
     method = collection.method_for(call.account, invoice, explicit)
     if method is None:
-        raise Refusal(400, "This customer has no attached payment source or default payment method. Please consider "
-                      "adding a default payment method.", code="resource_missing", saved=True)
+        raise Refusal(
+            400,
+            "This customer has no attached payment source or default payment method. Please consider "
+            "adding a default payment method.",
+            code="resource_missing",
+            saved=True,
+        )
     done = collection.attempt(call.sim, call.account, invoice, method, automatic=False)
     if not done.answer.approved:
         raise collection.declined(done)
@@ -131,8 +152,9 @@ def finalize(call: Call, id_: str) -> Obj:
     """POST /v1/invoices/{id}/finalize"""
     invoice = found(call, id_)
     if invoice["status"] != "draft":
-        raise not_allowed("This invoice is already finalized, you can't re-finalize a non-draft invoice.",
-                          code="invoice_not_editable")
+        raise not_allowed(
+            "This invoice is already finalized, you can't re-finalize a non-draft invoice.", code="invoice_not_editable"
+        )
     collection.finalize(call.sim, call.account, invoice)
     if "auto_advance" in call.params:
         invoice["auto_advance"] = call.params["auto_advance"]
@@ -145,10 +167,15 @@ def mark_uncollectible(call: Call, id_: str) -> Obj:
     if invoice["status"] != "open":
         raise not_allowed(_NOT_OPEN)
     sim, account = call.sim, call.account
-    previous = {"status": "open", "auto_advance": invoice["auto_advance"],
-                "next_payment_attempt": invoice["next_payment_attempt"]}
+    previous = {
+        "status": "open",
+        "auto_advance": invoice["auto_advance"],
+        "next_payment_attempt": invoice["next_payment_attempt"],
+    }
     invoice.update(
-        status="uncollectible", auto_advance=False, next_payment_attempt=None,
+        status="uncollectible",
+        auto_advance=False,
+        next_payment_attempt=None,
         status_details={"paused": None, "uncollectible": {"reason": "user_forgiven"}},
         status_transitions=transitions(invoice, marked_uncollectible_at=sim.now),
     )

@@ -2,6 +2,7 @@
 
 May not charge: collection does.
 """
+
 from __future__ import annotations
 
 from typing import Any
@@ -20,26 +21,62 @@ def make(sim: Simulation, account: Account, invoice: Obj) -> Obj:
     """The payment intent of an invoice, with the invoice payment that links the two."""
     id_ = sim.new_id(account, "pi")
     intent: Obj = {
-        "id": id_, "object": "payment_intent", "amount": invoice["amount_remaining"], "amount_capturable": 0,
-        "amount_received": 0, "application": None, "application_fee_amount": None, "automatic_payment_methods": None,
-        "canceled_at": None, "cancellation_reason": None, "capture_method": "automatic",
-        "client_secret": f"{id_}_secret_simulated", "confirmation_method": "automatic", "created": sim.now,
-        "currency": invoice["currency"], "customer": invoice["customer"], "customer_account": None,
-        "description": "Subscription update", "last_payment_error": None, "latest_charge": None,
-        "livemode": account.livemode, "metadata": {}, "next_action": None, "on_behalf_of": None,
-        "payment_method": None, "payment_method_options": {}, "payment_method_types": ["card"], "processing": None,
-        "receipt_email": None, "review": None, "setup_future_usage": "off_session", "shipping": None, "source": None,
-        "statement_descriptor": None, "statement_descriptor_suffix": None, "status": "requires_payment_method",
-        "transfer_data": None, "transfer_group": None,
+        "id": id_,
+        "object": "payment_intent",
+        "amount": invoice["amount_remaining"],
+        "amount_capturable": 0,
+        "amount_received": 0,
+        "application": None,
+        "application_fee_amount": None,
+        "automatic_payment_methods": None,
+        "canceled_at": None,
+        "cancellation_reason": None,
+        "capture_method": "automatic",
+        "client_secret": f"{id_}_secret_simulated",
+        "confirmation_method": "automatic",
+        "created": sim.now,
+        "currency": invoice["currency"],
+        "customer": invoice["customer"],
+        "customer_account": None,
+        "description": "Subscription update",
+        "last_payment_error": None,
+        "latest_charge": None,
+        "livemode": account.livemode,
+        "metadata": {},
+        "next_action": None,
+        "on_behalf_of": None,
+        "payment_method": None,
+        "payment_method_options": {},
+        "payment_method_types": ["card"],
+        "processing": None,
+        "receipt_email": None,
+        "review": None,
+        "setup_future_usage": "off_session",
+        "shipping": None,
+        "source": None,
+        "statement_descriptor": None,
+        "statement_descriptor_suffix": None,
+        "status": "requires_payment_method",
+        "transfer_data": None,
+        "transfer_group": None,
     }
     account.table("payment_intent").add(intent)
-    payment = account.table("invoice_payment").add({
-        "id": sim.new_id(account, "inpay"), "object": "invoice_payment", "amount_paid": None,
-        "amount_requested": invoice["amount_remaining"], "created": sim.now, "currency": invoice["currency"],
-        "invoice": invoice["id"], "is_default": True, "livemode": account.livemode,
-        "payment": {"payment_intent": id_, "type": "payment_intent"}, "status": "open",
-        "status_transitions": {"canceled_at": None, "paid_at": None},
-    })
+    payment = account.table("invoice_payment").add(
+        {
+            "id": sim.new_id(account, "inpay"),
+            "object": "invoice_payment",
+            "amount_paid": None,
+            "amount_requested": invoice["amount_remaining"],
+            "created": sim.now,
+            "currency": invoice["currency"],
+            "invoice": invoice["id"],
+            "is_default": True,
+            "livemode": account.livemode,
+            "payment": {"payment_intent": id_, "type": "payment_intent"},
+            "status": "open",
+            "status_transitions": {"canceled_at": None, "paid_at": None},
+        }
+    )
     account.payment_of[id_] = payment["id"]
     account.invoice_of[id_] = invoice["id"]
     emit(sim, account, "payment_intent.created", intent)
@@ -76,8 +113,12 @@ def error_of(answer: Answer, charge: Obj | None, method: Obj) -> dict[str, Any]:
 def succeed(sim: Simulation, account: Account, intent: Obj, charge: Obj) -> None:
     """The money is there: intent and invoice payment are settled."""
     intent.update(
-        status="succeeded", amount_received=intent["amount"], latest_charge=charge["id"], next_action=None,
-        last_payment_error=None, payment_method=charge["payment_method"],
+        status="succeeded",
+        amount_received=intent["amount"],
+        latest_charge=charge["id"],
+        next_action=None,
+        last_payment_error=None,
+        payment_method=charge["payment_method"],
     )
     sim.ledger.state(sim.now, account.id, intent["id"], "succeeded")
     emit(sim, account, "payment_intent.succeeded", intent)
@@ -87,7 +128,8 @@ def settle_payment(sim: Simulation, account: Account, intent: Obj) -> None:
     """Mark the invoice payment paid and report it."""
     payment = account.get("invoice_payment", account.payment_of[intent["id"]])
     payment.update(
-        status="paid", amount_paid=intent["amount"],
+        status="paid",
+        amount_paid=intent["amount"],
         status_transitions={**payment["status_transitions"], "paid_at": sim.now},
     )
     emit(sim, account, "invoice_payment.paid", payment)
@@ -113,8 +155,7 @@ def cancel(sim: Simulation, account: Account, invoice_id: str, reason: str) -> N
         return
     intent.update(status="canceled", canceled_at=sim.now, cancellation_reason=reason, next_action=None)
     payment = account.get("invoice_payment", account.payment_of[intent["id"]])
-    payment.update(status="canceled",
-                   status_transitions={**payment["status_transitions"], "canceled_at": sim.now})
+    payment.update(status="canceled", status_transitions={**payment["status_transitions"], "canceled_at": sim.now})
     emit(sim, account, "payment_intent.canceled", intent)
 
 

@@ -3,6 +3,7 @@
 `pm_card_…` names may be used wherever a payment method is asked for: Stripe makes a new one of it. Raw card numbers are
 refused, as for any account that may not handle them. May not charge anything.
 """
+
 from __future__ import annotations
 
 from typing import Any
@@ -17,9 +18,15 @@ from flexpay_reconcile.simulator.state import Account, Call, Obj, Simulation
 
 _ADDRESS = ("city", "country", "line1", "line2", "postal_code", "state")
 CREATE: Shape = {
-    "type!": ("card",), "card": {"token!": "string"}, "metadata": "map",
-    "billing_details": {"name": "string", "email": "string", "phone": "string",
-                        "address": dict.fromkeys(_ADDRESS, "string")},
+    "type!": ("card",),
+    "card": {"token!": "string"},
+    "metadata": "map",
+    "billing_details": {
+        "name": "string",
+        "email": "string",
+        "phone": "string",
+        "address": dict.fromkeys(_ADDRESS, "string"),
+    },
 }
 LIST: Shape = {**PAGING, "customer!": "string", "type": ("card",)}
 LIST_OF_CUSTOMER: Shape = {**PAGING, "type": ("card",)}
@@ -29,23 +36,43 @@ ATTACH: Shape = {"customer!": "string"}
 def card_details(card: Card) -> Obj:
     """The `card` hash of a payment method."""
     return {
-        "brand": card.brand, "checks": {"address_line1_check": None, "address_postal_code_check": None,
-                                        "cvc_check": "pass"},
-        "country": card.country, "display_brand": card.brand, "exp_month": card.exp_month, "exp_year": card.exp_year,
-        "fingerprint": card.fingerprint, "funding": card.funding, "generated_from": None, "last4": card.last4,
-        "networks": {"available": [card.brand], "preferred": None}, "regulated_status": "unregulated",
-        "three_d_secure_usage": {"supported": True}, "wallet": None,
+        "brand": card.brand,
+        "checks": {"address_line1_check": None, "address_postal_code_check": None, "cvc_check": "pass"},
+        "country": card.country,
+        "display_brand": card.brand,
+        "exp_month": card.exp_month,
+        "exp_year": card.exp_year,
+        "fingerprint": card.fingerprint,
+        "funding": card.funding,
+        "generated_from": None,
+        "last4": card.last4,
+        "networks": {"available": [card.brand], "preferred": None},
+        "regulated_status": "unregulated",
+        "three_d_secure_usage": {"supported": True},
+        "wallet": None,
     }
 
 
 def make(sim: Simulation, account: Account, card: Card, *, customer: str | None = None, **values: Any) -> Obj:
     """A new payment method of a card."""
     method: Obj = {
-        "id": sim.new_id(account, "pm"), "object": "payment_method", "allow_redisplay": "unspecified",
-        "billing_details": {"address": dict.fromkeys(("city", "country", "line1", "line2", "postal_code", "state")),
-                            "email": None, "name": None, "phone": None, "tax_id": None},
-        "card": card_details(card), "created": sim.now, "customer": customer, "customer_account": None,
-        "livemode": account.livemode, "metadata": {}, "type": "card",
+        "id": sim.new_id(account, "pm"),
+        "object": "payment_method",
+        "allow_redisplay": "unspecified",
+        "billing_details": {
+            "address": dict.fromkeys(("city", "country", "line1", "line2", "postal_code", "state")),
+            "email": None,
+            "name": None,
+            "phone": None,
+            "tax_id": None,
+        },
+        "card": card_details(card),
+        "created": sim.now,
+        "customer": customer,
+        "customer_account": None,
+        "livemode": account.livemode,
+        "metadata": {},
+        "type": "card",
     }
     method.update(values)
     account.cards[method["id"]] = card
@@ -58,8 +85,14 @@ def _from_token(call: Call, token: str, param: str) -> Card:
     if card is None:
         raise missing("token", token, param=param, status=400)
     if call.account.livemode:
-        raise Refusal(402, "Your card was declined. Your request was in live mode, but used a known test card.",
-                      type_="card_error", code="card_declined", param=param, decline_code="test_mode_live_card")
+        raise Refusal(
+            402,
+            "Your card was declined. Your request was in live mode, but used a known test card.",
+            type_="card_error",
+            code="card_declined",
+            param=param,
+            decline_code="test_mode_live_card",
+        )
     return card
 
 
@@ -71,8 +104,14 @@ def create(call: Call) -> Obj:
     card = _from_token(call, params["card"]["token"], "card[token]")
     extra: dict[str, Any] = {"metadata": params.get("metadata") or {}}
     if "billing_details" in params:
-        extra["billing_details"] = {"address": None, "email": None, "name": None, "phone": None, "tax_id": None,
-                                    **params["billing_details"]}
+        extra["billing_details"] = {
+            "address": None,
+            "email": None,
+            "name": None,
+            "phone": None,
+            "tax_id": None,
+            **params["billing_details"],
+        }
     return make(call.sim, call.account, card, **extra)
 
 
@@ -86,8 +125,9 @@ def usable(call: Call, id_: str, param: str) -> Card:
     if card.attach_fails:
         answer = cards.ANSWERS[card.behaviour]
         fields: Obj = {"decline_code": answer.decline_code} if answer.decline_code else {}
-        raise Refusal(402, answer.message or "Your card was declined.", type_="card_error", code=answer.code,
-                      saved=True, **fields)
+        raise Refusal(
+            402, answer.message or "Your card was declined.", type_="card_error", code=answer.code, saved=True, **fields
+        )
     return card
 
 
@@ -96,8 +136,12 @@ def attach_to(call: Call, id_: str, customer: str) -> Obj:
     card = usable(call, id_, "payment_method")
     method = call.account.find("payment_method", id_) or make(call.sim, call.account, card)
     if method["customer"] not in (None, customer):
-        raise Refusal(400, "The payment method you provided has already been attached to a customer.",
-                      code="payment_method_unexpected_state", saved=True)
+        raise Refusal(
+            400,
+            "The payment method you provided has already been attached to a customer.",
+            code="payment_method_unexpected_state",
+            saved=True,
+        )
     if method["customer"] is None:
         method["customer"] = customer
         call.account.table("payment_method").reindex(method, "customer", None)
@@ -119,20 +163,33 @@ def detach(call: Call, id_: str) -> Obj:
     method = retrieve(call, id_)
     customer = method["customer"]
     if customer is None:
-        raise Refusal(400, "The payment method you provided is not attached to a customer so detachment is impossible.",
-                      saved=True)
+        raise Refusal(
+            400,
+            "The payment method you provided is not attached to a customer so detachment is impossible.",
+            saved=True,
+        )
     owner = call.account.get("customer", customer)
     method["customer"] = None
     call.account.table("payment_method").reindex(method, "customer", customer)
     emit(call.sim, call.account, "payment_method.detached", method, {"customer": customer})
     if owner["invoice_settings"]["default_payment_method"] == id_:
-        change(call.sim, call.account, owner, "customer.updated",
-               invoice_settings={**owner["invoice_settings"], "default_payment_method": None})
+        change(
+            call.sim,
+            call.account,
+            owner,
+            "customer.updated",
+            invoice_settings={**owner["invoice_settings"], "default_payment_method": None},
+        )
     subscriptions = call.account.table("subscription")
     for sub_id in subscriptions.by("customer", customer):
         if subscriptions.rows[sub_id]["default_payment_method"] == id_:
-            change(call.sim, call.account, subscriptions.rows[sub_id], "customer.subscription.updated",
-                   default_payment_method=None)
+            change(
+                call.sim,
+                call.account,
+                subscriptions.rows[sub_id],
+                "customer.subscription.updated",
+                default_payment_method=None,
+            )
     return method
 
 

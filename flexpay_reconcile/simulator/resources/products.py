@@ -2,6 +2,7 @@
 
 May not hold tiers, trials or usage.
 """
+
 from __future__ import annotations
 
 from flexpay_reconcile.simulator.paging import page
@@ -13,34 +14,72 @@ from flexpay_reconcile.simulator.state import Account, Call, Obj, Simulation
 INTERVALS = ("day", "week", "month", "year")
 PRODUCT: Shape = {"name!": "string", "description": "string", "metadata": "map"}
 PRICE: Shape = {
-    "currency!": "string", "unit_amount!": "int", "product": "string", "product_data": {"name!": "string"},
-    "recurring!": {"interval!": INTERVALS, "interval_count": "int"}, "nickname": "string", "metadata": "map",
+    "currency!": "string",
+    "unit_amount!": "int",
+    "product": "string",
+    "product_data": {"name!": "string"},
+    "recurring!": {"interval!": INTERVALS, "interval_count": "int"},
+    "nickname": "string",
+    "metadata": "map",
 }
 
 
 def make_product(sim: Simulation, account: Account, name: str, metadata: dict[str, str] | None = None) -> Obj:
     """A new product."""
-    product = account.table("product").add({
-        "id": sim.new_id(account, "prod"), "object": "product", "active": True, "created": sim.now,
-        "description": None, "livemode": account.livemode, "metadata": metadata or {}, "name": name, "type": "service",
-    })
+    product = account.table("product").add(
+        {
+            "id": sim.new_id(account, "prod"),
+            "object": "product",
+            "active": True,
+            "created": sim.now,
+            "description": None,
+            "livemode": account.livemode,
+            "metadata": metadata or {},
+            "name": name,
+            "type": "service",
+        }
+    )
     emit(sim, account, "product.created", product)
     return product
 
 
 def make_price(
-    sim: Simulation, account: Account, *, product: str, amount: int, currency: str, interval: str, count: int = 1,
-    nickname: str | None = None, metadata: dict[str, str] | None = None,
+    sim: Simulation,
+    account: Account,
+    *,
+    product: str,
+    amount: int,
+    currency: str,
+    interval: str,
+    count: int = 1,
+    nickname: str | None = None,
+    metadata: dict[str, str] | None = None,
 ) -> Obj:
     """A new recurring price in minor units."""
-    price = account.table("price").add({
-        "id": sim.new_id(account, "price"), "object": "price", "active": True, "billing_scheme": "per_unit",
-        "created": sim.now, "currency": currency.lower(), "livemode": account.livemode, "metadata": metadata or {},
-        "nickname": nickname, "product": product,
-        "recurring": {"interval": interval, "interval_count": count, "usage_type": "licensed",
-                      "trial_period_days": None, "meter": None},
-        "type": "recurring", "unit_amount": amount, "unit_amount_decimal": str(amount),
-    })
+    price = account.table("price").add(
+        {
+            "id": sim.new_id(account, "price"),
+            "object": "price",
+            "active": True,
+            "billing_scheme": "per_unit",
+            "created": sim.now,
+            "currency": currency.lower(),
+            "livemode": account.livemode,
+            "metadata": metadata or {},
+            "nickname": nickname,
+            "product": product,
+            "recurring": {
+                "interval": interval,
+                "interval_count": count,
+                "usage_type": "licensed",
+                "trial_period_days": None,
+                "meter": None,
+            },
+            "type": "recurring",
+            "unit_amount": amount,
+            "unit_amount_decimal": str(amount),
+        }
+    )
     emit(sim, account, "price.created", price)
     return price
 
@@ -62,12 +101,21 @@ def create_price(call: Call) -> Obj:
     elif "product_data" in params:
         product = make_product(call.sim, call.account, params["product_data"]["name"])["id"]
     else:
-        raise invalid("You must specify either `product` or `product_data` when creating a price.", param="product",
-                      code="parameter_missing")
+        raise invalid(
+            "You must specify either `product` or `product_data` when creating a price.",
+            param="product",
+            code="parameter_missing",
+        )
     recurring = params["recurring"]
     return make_price(
-        call.sim, call.account, product=product, amount=params["unit_amount"], currency=params["currency"],
-        interval=recurring["interval"], count=recurring.get("interval_count", 1), nickname=params.get("nickname"),
+        call.sim,
+        call.account,
+        product=product,
+        amount=params["unit_amount"],
+        currency=params["currency"],
+        interval=recurring["interval"],
+        count=recurring.get("interval_count", 1),
+        nickname=params.get("nickname"),
         metadata=params.get("metadata") or {},
     )
 

@@ -2,6 +2,7 @@
 
 May not touch invoices: a refund does not reopen one.
 """
+
 from __future__ import annotations
 
 from flexpay_reconcile.simulator.paging import PAGING, page
@@ -11,32 +12,54 @@ from flexpay_reconcile.simulator.resources.events import change, emit
 from flexpay_reconcile.simulator.state import Account, Call, Obj, Simulation
 
 CREATE: Shape = {
-    "charge": "string", "payment_intent": "string", "amount": "int", "metadata": "map",
+    "charge": "string",
+    "payment_intent": "string",
+    "amount": "int",
+    "metadata": "map",
     "reason": ("duplicate", "fraudulent", "requested_by_customer"),
 }
 LIST: Shape = {**PAGING, "created": "range", "charge": "string", "payment_intent": "string"}
 SETTLES_AFTER = 86400
 
 
-def make(sim: Simulation, account: Account, charge: Obj, amount: int, reason: str | None,
-         metadata: dict[str, str]) -> Obj:
+def make(
+    sim: Simulation, account: Account, charge: Obj, amount: int, reason: str | None, metadata: dict[str, str]
+) -> Obj:
     """A new refund of a charge, reported and recorded."""
     card = account.cards.get(charge["payment_method"])
     nature = card.refund if card is not None else "succeeded"
-    refund = account.table("refund").add({
-        "id": sim.new_id(account, "re"), "object": "refund", "amount": amount, "balance_transaction": None,
-        "charge": charge["id"], "created": sim.now, "currency": charge["currency"],
-        "destination_details": {"card": {"type": "refund", "reference_status": "pending"}, "type": "card"},
-        "metadata": metadata, "payment_intent": charge["payment_intent"], "reason": reason, "receipt_number": None,
-        "source_transfer_reversal": None, "status": "pending" if nature == "pending" else "succeeded",
-        "transfer_reversal": None,
-    })
+    refund = account.table("refund").add(
+        {
+            "id": sim.new_id(account, "re"),
+            "object": "refund",
+            "amount": amount,
+            "balance_transaction": None,
+            "charge": charge["id"],
+            "created": sim.now,
+            "currency": charge["currency"],
+            "destination_details": {"card": {"type": "refund", "reference_status": "pending"}, "type": "card"},
+            "metadata": metadata,
+            "payment_intent": charge["payment_intent"],
+            "reason": reason,
+            "receipt_number": None,
+            "source_transfer_reversal": None,
+            "status": "pending" if nature == "pending" else "succeeded",
+            "transfer_reversal": None,
+        }
+    )
     total = charge["amount_refunded"] + amount
-    sim.ledger.refund({
-        "id": refund["id"], "account": account.id, "charge": charge["id"], "amount": amount,
-        "currency": charge["currency"], "status": refund["status"], "created": sim.now,
-        "invoice": account.invoice_of.get(charge["payment_intent"]),
-    })
+    sim.ledger.refund(
+        {
+            "id": refund["id"],
+            "account": account.id,
+            "charge": charge["id"],
+            "amount": amount,
+            "currency": charge["currency"],
+            "status": refund["status"],
+            "created": sim.now,
+            "invoice": account.invoice_of.get(charge["payment_intent"]),
+        }
+    )
     emit(sim, account, "refund.created", refund)
     change(sim, account, charge, "charge.refunded", amount_refunded=total, refunded=total == charge["amount"])
     if nature != "succeeded":
@@ -71,8 +94,9 @@ def create(call: Call) -> Obj:
             raise missing("payment_intent", params["payment_intent"], param="payment_intent", status=400)
         charge_id = intent["latest_charge"]
         if charge_id is None:
-            raise Refusal(400, f"This PaymentIntent ({intent['id']}) does not have a successful charge to refund.",
-                          saved=True)
+            raise Refusal(
+                400, f"This PaymentIntent ({intent['id']}) does not have a successful charge to refund.", saved=True
+            )
     charge = call.account.find("charge", charge_id)
     if charge is None:
         raise missing("charge", charge_id, param="charge", status=400)
@@ -80,16 +104,22 @@ def create(call: Call) -> Obj:
         raise Refusal(400, f"This charge ({charge['id']}) has not succeeded and cannot be refunded.", saved=True)
     left = charge["amount"] - charge["amount_refunded"]
     if left <= 0:
-        raise Refusal(400, f"Charge {charge['id']} has already been refunded.", code="charge_already_refunded",
-                      saved=True)
+        raise Refusal(
+            400, f"Charge {charge['id']} has already been refunded.", code="charge_already_refunded", saved=True
+        )
     amount = params.get("amount", left)
     if amount <= 0:
         raise invalid("Invalid positive integer", param="amount", code="parameter_invalid_integer")
     if amount > left:
-        raise Refusal(400, f"Refund amount ({amount}) is greater than unrefunded amount on charge ({left})",
-                      param="amount", saved=True)
-    return make(call.sim, call.account, charge, amount, params.get("reason"),
-                merge_metadata({}, params.get("metadata") or {}))
+        raise Refusal(
+            400,
+            f"Refund amount ({amount}) is greater than unrefunded amount on charge ({left})",
+            param="amount",
+            saved=True,
+        )
+    return make(
+        call.sim, call.account, charge, amount, params.get("reason"), merge_metadata({}, params.get("metadata") or {})
+    )
 
 
 def retrieve(call: Call, id_: str) -> Obj:
@@ -105,5 +135,6 @@ def listing(call: Call) -> Obj:
     charge, intent = call.params.get("charge"), call.params.get("payment_intent")
     table = call.account.table("refund")
     ids = table.by("charge", charge) if charge is not None else None
-    return page(call, "refund", "/v1/refunds", ids=ids,
-                keep=lambda row: intent is None or row["payment_intent"] == intent)
+    return page(
+        call, "refund", "/v1/refunds", ids=ids, keep=lambda row: intent is None or row["payment_intent"] == intent
+    )

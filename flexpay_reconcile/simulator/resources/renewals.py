@@ -3,6 +3,7 @@ finalised and charged. Stripe's own retry schedule is empty: after a failed firs
 
 May not answer requests.
 """
+
 from __future__ import annotations
 
 from flexpay_reconcile.simulator.resources import collection, invoice_build, standing, subscription_build
@@ -49,13 +50,27 @@ def bill(sim: Simulation, account: Account, subscription: Obj, reason: str) -> O
     amount = item["price"]["unit_amount"] * item["quantity"]
     start, stop = item["current_period_start"], item["current_period_end"]
     line = invoice_build.line(
-        sim, account, amount=amount, currency=subscription["currency"], start=start, end=stop,
+        sim,
+        account,
+        amount=amount,
+        currency=subscription["currency"],
+        start=start,
+        end=stop,
         description=f"{item['quantity']} × {item['price']['nickname'] or 'subscription'}",
-        subscription=subscription, quantity=item["quantity"],
+        subscription=subscription,
+        quantity=item["quantity"],
     )
     period = (start, start) if reason == "subscription_create" else (sim.now, sim.now)
-    return invoice_build.make(sim, account, customer=customer, currency=subscription["currency"], lines=[line],
-                              reason=reason, subscription=subscription, period=period)
+    return invoice_build.make(
+        sim,
+        account,
+        customer=customer,
+        currency=subscription["currency"],
+        lines=[line],
+        reason=reason,
+        subscription=subscription,
+        period=period,
+    )
 
 
 def finalize(sim: Simulation, account: Account, invoice_id: str) -> None:
@@ -86,13 +101,19 @@ def expire(sim: Simulation, account: Account, subscription_id: str) -> None:
         collection.void(sim, account, invoice)
 
 
-def end(sim: Simulation, account: Account, subscription: Obj, *, reason: str | None,
-        details: Obj | None = None) -> None:
+def end(
+    sim: Simulation, account: Account, subscription: Obj, *, reason: str | None, details: Obj | None = None
+) -> None:
     """Cancel now: report it, then stop the collection of its invoices."""
     subscription.update(
-        status="canceled", canceled_at=subscription["canceled_at"] or sim.now, ended_at=sim.now,
-        cancellation_details={**subscription["cancellation_details"], **(details or {}),
-                              "reason": reason or subscription["cancellation_details"]["reason"]},
+        status="canceled",
+        canceled_at=subscription["canceled_at"] or sim.now,
+        ended_at=sim.now,
+        cancellation_details={
+            **subscription["cancellation_details"],
+            **(details or {}),
+            "reason": reason or subscription["cancellation_details"]["reason"],
+        },
     )
     sim.ledger.state(sim.now, account.id, subscription["id"], "canceled")
     emit(sim, account, "customer.subscription.deleted", subscription)

@@ -2,6 +2,7 @@
 
 May not charge, nor touch invoices.
 """
+
 from __future__ import annotations
 
 from flexpay_reconcile.simulator.resources.events import change

@@ -2,6 +2,7 @@
 
 May not report events nor charge.
 """
+
 from __future__ import annotations
 
 from flexpay_reconcile.simulator.local_time import add_interval
@@ -9,39 +10,92 @@ from flexpay_reconcile.simulator.state import Account, Obj, Simulation
 
 
 def make(
-    sim: Simulation, account: Account, *, customer: Obj, price: Obj, quantity: int, anchor: int, status: str,
-    payment_method: str | None = None, metadata: dict[str, str] | None = None, cancel_at_period_end: bool = False,
+    sim: Simulation,
+    account: Account,
+    *,
+    customer: Obj,
+    price: Obj,
+    quantity: int,
+    anchor: int,
+    status: str,
+    payment_method: str | None = None,
+    metadata: dict[str, str] | None = None,
+    cancel_at_period_end: bool = False,
 ) -> Obj:
     """A new subscription in the period that holds the world's now; nothing is reported yet."""
     id_ = sim.new_id(account, "sub")
     start, end, periods = period_at(anchor, price, sim.now)
     item: Obj = {
-        "id": sim.new_id(account, "si"), "object": "subscription_item", "billing_thresholds": None, "created": anchor,
-        "current_period_end": end, "current_period_start": start, "discounts": [], "metadata": {}, "price": dict(price),
-        "quantity": quantity, "subscription": id_, "tax_rates": [],
+        "id": sim.new_id(account, "si"),
+        "object": "subscription_item",
+        "billing_thresholds": None,
+        "created": anchor,
+        "current_period_end": end,
+        "current_period_start": start,
+        "discounts": [],
+        "metadata": {},
+        "price": dict(price),
+        "quantity": quantity,
+        "subscription": id_,
+        "tax_rates": [],
     }
     subscription: Obj = {
-        "id": id_, "object": "subscription", "application": None, "application_fee_percent": None,
+        "id": id_,
+        "object": "subscription",
+        "application": None,
+        "application_fee_percent": None,
         "automatic_tax": {"disabled_reason": None, "enabled": False, "liability": None},
-        "billing_cycle_anchor": anchor, "billing_cycle_anchor_config": None,
-        "billing_mode": {"flexible": None, "type": "classic"}, "billing_thresholds": None, "cancel_at": None,
-        "cancel_at_period_end": cancel_at_period_end, "canceled_at": None,
+        "billing_cycle_anchor": anchor,
+        "billing_cycle_anchor_config": None,
+        "billing_mode": {"flexible": None, "type": "classic"},
+        "billing_thresholds": None,
+        "cancel_at": None,
+        "cancel_at_period_end": cancel_at_period_end,
+        "canceled_at": None,
         "cancellation_details": {"comment": None, "feedback": None, "reason": None},
-        "collection_method": "charge_automatically", "created": anchor, "currency": price["currency"],
-        "customer": customer["id"], "customer_account": None, "days_until_due": None,
-        "default_payment_method": payment_method, "default_source": None, "default_tax_rates": [],
-        "description": None, "discounts": [], "ended_at": None,
+        "collection_method": "charge_automatically",
+        "created": anchor,
+        "currency": price["currency"],
+        "customer": customer["id"],
+        "customer_account": None,
+        "days_until_due": None,
+        "default_payment_method": payment_method,
+        "default_source": None,
+        "default_tax_rates": [],
+        "description": None,
+        "discounts": [],
+        "ended_at": None,
         "invoice_settings": {"account_tax_ids": None, "issuer": {"type": "self"}},
-        "items": {"object": "list", "data": [item], "has_more": False, "total_count": 1,
-                  "url": f"/v1/subscription_items?subscription={id_}"},
-        "latest_invoice": None, "livemode": account.livemode, "metadata": metadata or {},
-        "next_pending_invoice_item_invoice": None, "on_behalf_of": None, "pause_collection": None,
-        "payment_settings": {"payment_method_options": None, "payment_method_types": None,
-                             "save_default_payment_method": "off"},
-        "pending_invoice_item_interval": None, "pending_setup_intent": None, "pending_update": None,
-        "schedule": None, "start_date": anchor, "status": status, "status_details": None, "test_clock": None,
-        "transfer_data": None, "trial_end": None,
-        "trial_settings": {"end_behavior": {"missing_payment_method": "create_invoice"}}, "trial_start": None,
+        "items": {
+            "object": "list",
+            "data": [item],
+            "has_more": False,
+            "total_count": 1,
+            "url": f"/v1/subscription_items?subscription={id_}",
+        },
+        "latest_invoice": None,
+        "livemode": account.livemode,
+        "metadata": metadata or {},
+        "next_pending_invoice_item_invoice": None,
+        "on_behalf_of": None,
+        "pause_collection": None,
+        "payment_settings": {
+            "payment_method_options": None,
+            "payment_method_types": None,
+            "save_default_payment_method": "off",
+        },
+        "pending_invoice_item_interval": None,
+        "pending_setup_intent": None,
+        "pending_update": None,
+        "schedule": None,
+        "start_date": anchor,
+        "status": status,
+        "status_details": None,
+        "test_clock": None,
+        "transfer_data": None,
+        "trial_end": None,
+        "trial_settings": {"end_behavior": {"missing_payment_method": "create_invoice"}},
+        "trial_start": None,
     }
     account.anchors[id_] = (anchor, periods)
     return account.table("subscription").add(subscription)

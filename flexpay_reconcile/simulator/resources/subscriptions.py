@@ -2,6 +2,7 @@
 
 May not charge itself: renewals and collection do. `cancel_at` is not built: it is refused as unknown.
 """
+
 from __future__ import annotations
 
 from flexpay_reconcile.simulator.paging import PAGING, page
@@ -12,25 +13,46 @@ from flexpay_reconcile.simulator.resources.customers import not_attached, requir
 from flexpay_reconcile.simulator.resources.events import change, emit
 from flexpay_reconcile.simulator.state import Account, Call, Obj, Simulation
 
-_FEEDBACK = ("customer_service", "low_quality", "missing_features", "other", "switched_service", "too_complex",
-             "too_expensive", "unused")
+_FEEDBACK = (
+    "customer_service",
+    "low_quality",
+    "missing_features",
+    "other",
+    "switched_service",
+    "too_complex",
+    "too_expensive",
+    "unused",
+)
 _DETAILS: Shape = {"comment": "string?", "feedback": _FEEDBACK}
 CREATE: Shape = {
-    "customer!": "string", "items!": [{"price!": "string", "quantity": "int"}], "default_payment_method": "string",
-    "metadata": "map", "off_session": "bool", "cancel_at_period_end": "bool",
+    "customer!": "string",
+    "items!": [{"price!": "string", "quantity": "int"}],
+    "default_payment_method": "string",
+    "metadata": "map",
+    "off_session": "bool",
+    "cancel_at_period_end": "bool",
     "collection_method": ("charge_automatically",),
     "payment_behavior": ("allow_incomplete", "error_if_incomplete", "default_incomplete"),
 }
 UPDATE: Shape = {
-    "metadata": "map", "cancel_at_period_end": "bool", "default_payment_method": "string?",
-    "cancellation_details": _DETAILS, "off_session": "bool", "description": "string?",
+    "metadata": "map",
+    "cancel_at_period_end": "bool",
+    "default_payment_method": "string?",
+    "cancellation_details": _DETAILS,
+    "off_session": "bool",
+    "description": "string?",
     "proration_behavior": ("always_invoice", "create_prorations", "none"),
 }
 CANCEL: Shape = {"prorate": "bool", "invoice_now": "bool", "cancellation_details": _DETAILS}
 STATUSES = ("active", "past_due", "unpaid", "canceled", "incomplete", "incomplete_expired", "trialing", "paused")
 LIST: Shape = {
-    **PAGING, "created": "range", "customer": "string", "price": "string", "status": (*STATUSES, "all", "ended"),
-    "collection_method": ("charge_automatically", "send_invoice"), "current_period_end": "range",
+    **PAGING,
+    "created": "range",
+    "customer": "string",
+    "price": "string",
+    "status": (*STATUSES, "all", "ended"),
+    "collection_method": ("charge_automatically", "send_invoice"),
+    "current_period_end": "range",
     "current_period_start": "range",
 }
 _CANCELED = "A canceled subscription can only update its cancellation_details and metadata."
@@ -60,11 +82,23 @@ def create(call: Call) -> Obj:
     if default is not None:
         _method(call, customer["id"], default)
     if default is None and customer["invoice_settings"]["default_payment_method"] is None:
-        raise Refusal(400, "This customer has no attached payment source or default payment method. Please consider "
-                      "adding a default payment method.", code="resource_missing", saved=True)
+        raise Refusal(
+            400,
+            "This customer has no attached payment source or default payment method. Please consider "
+            "adding a default payment method.",
+            code="resource_missing",
+            saved=True,
+        )
     subscription = subscription_build.make(
-        sim, account, customer=customer, price=price, quantity=quantity, anchor=sim.now, status="incomplete",
-        payment_method=default, metadata=merge_metadata({}, params.get("metadata") or {}),
+        sim,
+        account,
+        customer=customer,
+        price=price,
+        quantity=quantity,
+        anchor=sim.now,
+        status="incomplete",
+        payment_method=default,
+        metadata=merge_metadata({}, params.get("metadata") or {}),
         cancel_at_period_end=params.get("cancel_at_period_end", False),
     )
     begin(sim, account, subscription, charge=params.get("payment_behavior") != "default_incomplete")
@@ -156,13 +190,26 @@ def cancel(call: Call, id_: str) -> Obj:
     subscription = found(call, id_)
     if subscription["status"] in ("canceled", "incomplete_expired"):
         raise not_allowed(_CANCELED, code="invalid_canceled_subscription_fields")
-    cancel_now(call.sim, call.account, subscription, prorate=call.params.get("prorate", False),
-               invoice_now=call.params.get("invoice_now", False), details=call.params.get("cancellation_details"))
+    cancel_now(
+        call.sim,
+        call.account,
+        subscription,
+        prorate=call.params.get("prorate", False),
+        invoice_now=call.params.get("invoice_now", False),
+        details=call.params.get("cancellation_details"),
+    )
     return subscription
 
 
-def cancel_now(sim: Simulation, account: Account, subscription: Obj, *, prorate: bool = False,
-               invoice_now: bool = False, details: Obj | None = None) -> None:
+def cancel_now(
+    sim: Simulation,
+    account: Account,
+    subscription: Obj,
+    *,
+    prorate: bool = False,
+    invoice_now: bool = False,
+    details: Obj | None = None,
+) -> None:
     """End the subscription; a proration becomes a pending credit, or with `invoice_now` a final invoice."""
     credit = subscription_build.unused_credit(subscription, sim.now) if prorate else 0
     renewals.end(sim, account, subscription, reason="cancellation_requested", details=details)
@@ -175,15 +222,35 @@ def cancel_now(sim: Simulation, account: Account, subscription: Obj, *, prorate:
 
 def _credit(sim: Simulation, account: Account, subscription: Obj, credit: int) -> None:
     item = subscription_build.item_of(subscription)
-    emit(sim, account, "invoiceitem.created", account.table("invoiceitem").add({
-        "id": sim.new_id(account, "ii"), "object": "invoiceitem", "amount": -credit,
-        "currency": subscription["currency"], "customer": subscription["customer"], "date": sim.now, "created": sim.now,
-        "description": "Unused time on subscription", "discountable": False, "invoice": None,
-        "livemode": account.livemode, "metadata": {}, "proration": True, "quantity": 1,
-        "parent": {"type": "subscription_details",
-                   "subscription_details": {"subscription": subscription["id"], "subscription_item": item["id"]}},
-        "period": {"end": item["current_period_end"], "start": sim.now}, "test_clock": None,
-    }))
+    emit(
+        sim,
+        account,
+        "invoiceitem.created",
+        account.table("invoiceitem").add(
+            {
+                "id": sim.new_id(account, "ii"),
+                "object": "invoiceitem",
+                "amount": -credit,
+                "currency": subscription["currency"],
+                "customer": subscription["customer"],
+                "date": sim.now,
+                "created": sim.now,
+                "description": "Unused time on subscription",
+                "discountable": False,
+                "invoice": None,
+                "livemode": account.livemode,
+                "metadata": {},
+                "proration": True,
+                "quantity": 1,
+                "parent": {
+                    "type": "subscription_details",
+                    "subscription_details": {"subscription": subscription["id"], "subscription_item": item["id"]},
+                },
+                "period": {"end": item["current_period_end"], "start": sim.now},
+                "test_clock": None,
+            }
+        ),
+    )
     sim.ledger.state(sim.now, account.id, subscription["id"], f"credit {credit} {subscription['currency']}")
 
 
@@ -194,12 +261,28 @@ def _final_invoice(sim: Simulation, account: Account, subscription: Obj, custome
     if not pending:
         return
     lines = [
-        invoice_build.line(sim, account, amount=row["amount"], currency=row["currency"], subscription=None,
-                           description=row["description"], start=row["period"]["start"], end=row["period"]["end"])
+        invoice_build.line(
+            sim,
+            account,
+            amount=row["amount"],
+            currency=row["currency"],
+            subscription=None,
+            description=row["description"],
+            start=row["period"]["start"],
+            end=row["period"]["end"],
+        )
         for row in pending
     ]
-    invoice = invoice_build.make(sim, account, customer=customer, currency=subscription["currency"], lines=lines,
-                                 reason="subscription_update", subscription=subscription, period=(sim.now, sim.now))
+    invoice = invoice_build.make(
+        sim,
+        account,
+        customer=customer,
+        currency=subscription["currency"],
+        lines=lines,
+        reason="subscription_update",
+        subscription=subscription,
+        period=(sim.now, sim.now),
+    )
     for row in pending:
         row["invoice"] = invoice["id"]
     subscription["latest_invoice"] = invoice["id"]

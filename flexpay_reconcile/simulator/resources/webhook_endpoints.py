@@ -2,6 +2,7 @@
 
 May not send deliveries.
 """
+
 from __future__ import annotations
 
 import re
@@ -30,12 +31,14 @@ def _checked_url(call: Call, url: str) -> None:
     except ValueError:
         host, parts = None, urlsplit("")
     if parts.scheme not in ("http", "https") or not host:
-        raise invalid("Invalid URL: An explicit scheme (such as https) must be provided.", param="url",
-                      code="url_invalid")
+        raise invalid(
+            "Invalid URL: An explicit scheme (such as https) must be provided.", param="url", code="url_invalid"
+        )
     # On real Stripe live endpoints need public HTTPS; loopback is let through, being all a simulator can reach.
     if call.account.livemode and parts.scheme != "https" and host not in _LOCAL_NAMES:
-        raise invalid("Invalid URL: URL must be publicly accessible over HTTPS in live mode.", param="url",
-                      code="url_invalid")
+        raise invalid(
+            "Invalid URL: URL must be publicly accessible over HTTPS in live mode.", param="url", code="url_invalid"
+        )
 
 
 def _checked_events(events: list[str]) -> None:
@@ -43,8 +46,10 @@ def _checked_events(events: list[str]) -> None:
         raise invalid("Invalid array: enabled_events must not be empty", param="enabled_events")
     for number, event in enumerate(events):
         if not _EVENT.match(event):
-            raise invalid(f"Invalid enabled_events[{number}]: {event[:60]} is not an event type",
-                          param=f"enabled_events[{number}]")
+            raise invalid(
+                f"Invalid enabled_events[{number}]: {event[:60]} is not an event type",
+                param=f"enabled_events[{number}]",
+            )
 
 
 def create(call: Call) -> Obj:
@@ -56,14 +61,28 @@ def create(call: Call) -> Obj:
     if version is not None and version != API_VERSION:
         raise invalid(f"Invalid API version: {version[:40]}", param="api_version")
     if len(account.table("webhook_endpoint").rows) >= MOST:
-        raise Refusal(400, f"You have reached the maximum of {MOST} test webhook endpoints." if not account.livemode
-                      else f"You have reached the maximum of {MOST} webhook endpoints.", saved=True)
-    endpoint = account.table("webhook_endpoint").add({
-        "id": sim.new_id(account, "we"), "object": "webhook_endpoint", "api_version": version, "application": None,
-        "created": sim.now, "description": params.get("description") or None,
-        "enabled_events": params["enabled_events"], "livemode": account.livemode,
-        "metadata": merge_metadata({}, params.get("metadata") or {}), "status": "enabled", "url": params["url"],
-    })
+        raise Refusal(
+            400,
+            f"You have reached the maximum of {MOST} test webhook endpoints."
+            if not account.livemode
+            else f"You have reached the maximum of {MOST} webhook endpoints.",
+            saved=True,
+        )
+    endpoint = account.table("webhook_endpoint").add(
+        {
+            "id": sim.new_id(account, "we"),
+            "object": "webhook_endpoint",
+            "api_version": version,
+            "application": None,
+            "created": sim.now,
+            "description": params.get("description") or None,
+            "enabled_events": params["enabled_events"],
+            "livemode": account.livemode,
+            "metadata": merge_metadata({}, params.get("metadata") or {}),
+            "status": "enabled",
+            "url": params["url"],
+        }
+    )
     secret = "whsec_" + chance.token(32, sim.seed, account.id, account.livemode, endpoint["id"], "signing")
     account.secrets[endpoint["id"]] = secret
     return {**endpoint, "secret": secret}

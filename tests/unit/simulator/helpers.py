@@ -1,4 +1,5 @@
 """What the simulator's tests share: a small world, clients for it, and a recorder of deliveries."""
+
 from __future__ import annotations
 
 import json
@@ -19,7 +20,9 @@ stripe.enable_telemetry = False
 def document(**changes: Any) -> dict[str, Any]:
     """A scenario of one account with ada (renews on 30 January) and ben, one restricted and one standard key."""
     account: dict[str, Any] = {
-        "name": "Acme US", "country": "US", "livemode": False,
+        "name": "Acme US",
+        "country": "US",
+        "livemode": False,
         "keys": [
             {"env": "PRIMARY", "name": "Primary", "type": "restricted", "permissions": "flexpay"},
             {"env": "STANDARD", "name": "Standard", "type": "standard"},
@@ -49,8 +52,9 @@ def error_of(caught: Any) -> Any:
     return caught.value.error
 
 
-def send(world: World, method: str, path: str, *, key: str | None = None, body: str = "",
-         **headers: str) -> tuple[int, dict[str, Any], dict[str, str]]:
+def send(
+    world: World, method: str, path: str, *, key: str | None = None, body: str = "", **headers: str
+) -> tuple[int, dict[str, Any], dict[str, str]]:
     """A raw request; (status, document, headers)."""
     secret = env_of(world)["STANDARD"] if key is None else key
     lines = {"Authorization": f"Bearer {secret}"} if secret else {}

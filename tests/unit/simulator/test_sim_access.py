@@ -1,4 +1,5 @@
 """Keys: who is refused, with which status and words, and that permission comes before existence."""
+
 from __future__ import annotations
 
 import pytest
@@ -34,8 +35,12 @@ def test_the_guides_six_rows_read_and_write_what_they_say() -> None:
 def test_every_route_refuses_a_key_without_its_permission_before_looking(route) -> None:
     """A key with every permission but the route's gets 403, although the object does not exist."""
     everything = sorted(name for name in KNOWN if name not in _implying(route.permission))
-    world = small_world(keys=[
-        {"env": "STANDARD", "type": "standard"}, {"env": "ALMOST", "type": "restricted", "permissions": everything}])
+    world = small_world(
+        keys=[
+            {"env": "STANDARD", "type": "standard"},
+            {"env": "ALMOST", "type": "restricted", "permissions": everything},
+        ]
+    )
     path = "/v1/" + "/".join("none_1" if part == "*" else part for part in route.path)
     status, body, _ = send(world, route.method, path, key=env_of(world)["ALMOST"])
     assert status == 403
@@ -64,9 +69,13 @@ def test_account_is_not_readable_with_the_six_rows() -> None:
 
 def test_keys_that_are_no_good_get_401() -> None:
     """No key, an unknown, a revoked and an expired one are refused; only the expired one has a code."""
-    world = small_world(keys=[
-        {"env": "STANDARD", "type": "standard"}, {"env": "REVOKED", "type": "standard", "revoked": True},
-        {"env": "OLD", "type": "standard", "expires_at": "2026-01-01T00:00:00Z"}])
+    world = small_world(
+        keys=[
+            {"env": "STANDARD", "type": "standard"},
+            {"env": "REVOKED", "type": "standard", "revoked": True},
+            {"env": "OLD", "type": "standard", "expires_at": "2026-01-01T00:00:00Z"},
+        ]
+    )
     keys = env_of(world)
     assert send(world, "GET", "/v1/charges", key="")[0] == 401
     assert send(world, "GET", "/v1/charges", key="rk_test_" + "x" * 24)[0] == 401
@@ -78,8 +87,10 @@ def test_keys_that_are_no_good_get_401() -> None:
 
 def test_a_key_of_the_other_mode_sees_nothing_of_this_one() -> None:
     """A test key asks for a live object: 404 that says the object is in the other mode."""
-    world = small_world(livemode=True, keys=[{"env": "STANDARD", "type": "standard"},
-                                             {"env": "TEST", "type": "standard", "livemode": False}])
+    world = small_world(
+        livemode=True,
+        keys=[{"env": "STANDARD", "type": "standard"}, {"env": "TEST", "type": "standard", "livemode": False}],
+    )
     customer = client(world).v1.customers.list().data[0].id
     assert client(world, "TEST").v1.customers.list().data == []
     status, body, _ = send(world, "GET", f"/v1/customers/{customer}", key=env_of(world)["TEST"])

@@ -1,4 +1,5 @@
 """The HTTP door and clock following: the real SDK over loopback, real deliveries, followers, control, hostile bodies."""
+
 from __future__ import annotations
 
 import http.client
@@ -44,8 +45,9 @@ def _serving(world: World) -> Iterator[int]:
         assert not thread.is_alive()
 
 
-def _ask(port: int, method: str, path: str, body: Any = None, raw: bytes | None = None,
-         **headers: str) -> tuple[int, Any]:
+def _ask(
+    port: int, method: str, path: str, body: Any = None, raw: bytes | None = None, **headers: str
+) -> tuple[int, Any]:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
     try:
         data = raw if raw is not None else (json.dumps(body).encode() if body is not None else None)
@@ -93,11 +95,15 @@ def test_the_real_sdk_lives_through_a_month_over_http() -> None:
         with _serving(world) as port:
             api = stripe.StripeClient(env_of(world)["PRIMARY"], base_addresses={"api": f"http://127.0.0.1:{port}"})
             made = api.v1.webhook_endpoints.create({"url": hook.url, "enabled_events": ["invoice.payment_failed"]})
-            assert _ask(port, "POST", "/_simulator/decline", {"customer": "ada", "code": "insufficient_funds"})[0] == 200
+            assert (
+                _ask(port, "POST", "/_simulator/decline", {"customer": "ada", "code": "insufficient_funds"})[0] == 200
+            )
             status, done = _ask(port, "POST", "/_simulator/advance", {"days": 31})
             assert (status, done["now"], done["deliveries"]) == (200, START + 31 * DAY, 1)
             headers, body = hook.got[0]
-            stripe.WebhookSignature.verify_header(body.decode(), headers["Stripe-Signature"], made.secret, tolerance=None)
+            stripe.WebhookSignature.verify_header(
+                body.decode(), headers["Stripe-Signature"], made.secret, tolerance=None
+            )
             invoice = json.loads(body)["data"]["object"]["id"]
             with pytest.raises(stripe.CardError) as caught:
                 api.v1.invoices.pay(invoice)
@@ -151,6 +157,7 @@ def test_the_control_interface_reaches_every_act() -> None:
     world = small_world()
     invoice = failed_invoice(world)
     with _serving(world) as port:
+
         def post(name: str, **document: Any) -> dict[str, Any]:
             status, answer = _ask(port, "POST", f"/_simulator/{name}", document)
             assert status == 200, answer
@@ -196,7 +203,9 @@ class _Daemon(threading.Thread):
 def test_a_follower_is_woken_at_its_own_instants_and_at_deliveries() -> None:
     """An advance never passes a wake_at, stops for each delivery, and ends with the follower idle at the target."""
     world = small_world()
-    client(world).v1.webhook_endpoints.create({"url": "http://127.0.0.1:9/x", "enabled_events": ["invoice.payment_failed"]})
+    client(world).v1.webhook_endpoints.create(
+        {"url": "http://127.0.0.1:9/x", "enabled_events": ["invoice.payment_failed"]}
+    )
     control.decline(world, "ada", "insufficient_funds")
     conductor = Conductor(world, send=lambda parcel: 200)
     conductor.start()
@@ -231,8 +240,12 @@ def test_a_follower_may_call_stripe_during_an_advance() -> None:
         idle.set()
         while now < due:
             now, _ = conductor.follow("daemon", as_of=now, wake_at=due, timeout=5)
-        conductor.handle("POST", f"/v1/invoices/{invoice}/pay", {"authorization": f"Bearer {secret}",
-                                                                 "simulator-follower": "daemon"}, b"")
+        conductor.handle(
+            "POST",
+            f"/v1/invoices/{invoice}/pay",
+            {"authorization": f"Bearer {secret}", "simulator-follower": "daemon"},
+            b"",
+        )
         while now < due + 7 * DAY:
             now, _ = conductor.follow("daemon", as_of=now, wake_at=None, timeout=5)
         conductor.follow("daemon", as_of=now, wake_at=None, timeout=5)

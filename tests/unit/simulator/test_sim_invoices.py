@@ -1,4 +1,5 @@
 """Invoices: the life of a renewal, `pay` in all its answers, transitions and their refusals."""
+
 from __future__ import annotations
 
 import pytest
@@ -48,8 +49,9 @@ def test_a_declined_pay_answers_402_with_all_evidence() -> None:
     world = small_world()
     api = client(world)
     invoice = failed_invoice(world)
-    control.decline(world, "ada", "do_not_honor", network_decline_code="05", advice_code="try_again_later",
-                    network_advice_code="02")
+    control.decline(
+        world, "ada", "do_not_honor", network_decline_code="05", advice_code="try_again_later", network_advice_code="02"
+    )
     with pytest.raises(stripe.CardError) as caught:
         api.v1.invoices.pay(invoice)
     error = error_of(caught)
@@ -64,10 +66,15 @@ def test_a_declined_pay_answers_402_with_all_evidence() -> None:
     assert api.v1.invoices.retrieve(invoice).attempt_count == 1
 
 
-@pytest.mark.parametrize(("code", "expected"), [
-    ("expired_card", ("expired_card", None)), ("incorrect_cvc", ("incorrect_cvc", None)),
-    ("processing_error", ("processing_error", None)), ("lost_card", ("card_declined", "lost_card")),
-])
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        ("expired_card", ("expired_card", None)),
+        ("incorrect_cvc", ("incorrect_cvc", None)),
+        ("processing_error", ("processing_error", None)),
+        ("lost_card", ("card_declined", "lost_card")),
+    ],
+)
 def test_some_codes_come_without_a_decline_code(code, expected) -> None:
     """Expired, CVC and processing errors are the error's code itself; the others are card_declined with a reason."""
     world = small_world()
@@ -259,8 +266,9 @@ def test_the_events_of_a_declined_and_a_paid_attempt_carry_our_key() -> None:
     box.got.clear()
     api.v1.invoices.pay(invoice, options={"idempotency_key": "fp1:b"})
     world.advance_to(world.now)
-    assert [name for name in box.types() if name in ("charge.succeeded", "invoice.paid", "customer.subscription.updated")] == [
-        "charge.succeeded", "invoice.paid", "customer.subscription.updated"]
+    assert [
+        name for name in box.types() if name in ("charge.succeeded", "invoice.paid", "customer.subscription.updated")
+    ] == ["charge.succeeded", "invoice.paid", "customer.subscription.updated"]
     keys = {event.type: event.request.idempotency_key for event in api.v1.events.list({"limit": 100}).data[::-1]}
     assert keys["invoice.payment_failed"] == "fp1:a"
     assert keys["invoice.paid"] == "fp1:b"

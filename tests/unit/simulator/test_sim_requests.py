@@ -1,4 +1,5 @@
 """Requests: idempotency, scripted faults, strict parameters, hostile input."""
+
 from __future__ import annotations
 
 import base64
@@ -59,10 +60,15 @@ def test_two_api_keys_of_one_account_share_the_idempotency_keys() -> None:
     assert other[2].get("Idempotent-Replayed") == "true"
 
 
-@pytest.mark.parametrize(("path", "body"), [
-    ("/v1/invoices/in_none/pay", ""), ("/v1/invoices/{invoice}/pay", "nope=1"),
-    ("/v1/invoices/{invoice}/pay", "off_session=perhaps"), ("/v1/invoices/{invoice}/pay", "payment_method=pm_none"),
-])
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/v1/invoices/in_none/pay", ""),
+        ("/v1/invoices/{invoice}/pay", "nope=1"),
+        ("/v1/invoices/{invoice}/pay", "off_session=perhaps"),
+        ("/v1/invoices/{invoice}/pay", "payment_method=pm_none"),
+    ],
+)
 def test_what_was_not_executed_is_not_saved(path, body) -> None:
     """After a refused request its key is free for the right one."""
     world = small_world()
@@ -72,10 +78,18 @@ def test_what_was_not_executed_is_not_saved(path, body) -> None:
     assert send(world, "POST", f"/v1/invoices/{invoice}/pay", Idempotency_Key="k1")[0] == 200
 
 
-@pytest.mark.parametrize(("kind", "status", "executed"), [
-    ("500", 500, False), ("429", 429, False), ("429_lock", 429, False), ("409", 409, False),
-    ("refused", None, False), ("timeout_before", None, False), ("lost_answer", None, True),
-])
+@pytest.mark.parametrize(
+    ("kind", "status", "executed"),
+    [
+        ("500", 500, False),
+        ("429", 429, False),
+        ("429_lock", 429, False),
+        ("409", 409, False),
+        ("refused", None, False),
+        ("timeout_before", None, False),
+        ("lost_answer", None, True),
+    ],
+)
 def test_scripted_faults_do_what_they_say(kind, status, executed) -> None:
     """Each kind of fault hits the nth matching request once, executed or not."""
     world = small_world()
@@ -152,24 +166,36 @@ def test_unknown_and_missing_parameters_are_named() -> None:
 def test_forms_with_nested_brackets_are_read() -> None:
     """`a[b][]`, `a[0][b]` and plain values become lists and dicts; one name used in two ways is refused."""
     assert params.decode("a[b][]=1&a[b][]=2&c[0][d]=x&c[1][d]=y&e=f") == {
-        "a": {"b": ["1", "2"]}, "c": [{"d": "x"}, {"d": "y"}], "e": "f"}
+        "a": {"b": ["1", "2"]},
+        "c": [{"d": "x"}, {"d": "y"}],
+        "e": "f",
+    }
     for text in ("a=1&a[b]=2", "a[b]=1&a=2", "a[b][c][d][e][f][g]=1", "[x]=1"):
         with pytest.raises(Refusal):
             params.decode(text)
 
 
-@pytest.mark.parametrize(("method", "path", "body", "headers", "status"), [
-    ("GET", "/v1/nothing", "", {}, 404), ("PUT", "/v1/charges", "", {}, 404), ("GET", "/", "", {}, 404),
-    ("GET", "/v1/charges/../../etc", "", {}, 404), ("GET", "/v1/charges/", "", {}, 404),
-    ("POST", "/v1/customers", "a" * (1024 * 1024 + 1), {}, 413),
-    ("POST", "/v1/customers", "{}", {"Content_Type": "application/json"}, 400),
-    ("POST", "/v1/customers?x=1", "", {}, 400), ("GET", "/v1/charges?" + "&".join(f"a{n}=1" for n in range(2000)), "", {}, 400),
-    ("GET", "/v1/charges?limit=10&limit[x]=1", "", {}, 400), ("GET", "/v1/charges?limit=1e9", "", {}, 400),
-    ("GET", "/v1/charges?created[gte]=" + "9" * 40, "", {}, 400), ("GET", "/v1/charges?%ff=1", "", {}, 400),
-    ("GET", "/v1/charges?expand[]=" + "a." * 50, "", {}, 400),
-    ("GET", "/v1/charges", "", {"Stripe_Version": "2014-01-01"}, 400),
-    ("POST", "/v1/customers", "", {"Idempotency_Key": "k" * 256}, 400),
-])
+@pytest.mark.parametrize(
+    ("method", "path", "body", "headers", "status"),
+    [
+        ("GET", "/v1/nothing", "", {}, 404),
+        ("PUT", "/v1/charges", "", {}, 404),
+        ("GET", "/", "", {}, 404),
+        ("GET", "/v1/charges/../../etc", "", {}, 404),
+        ("GET", "/v1/charges/", "", {}, 404),
+        ("POST", "/v1/customers", "a" * (1024 * 1024 + 1), {}, 413),
+        ("POST", "/v1/customers", "{}", {"Content_Type": "application/json"}, 400),
+        ("POST", "/v1/customers?x=1", "", {}, 400),
+        ("GET", "/v1/charges?" + "&".join(f"a{n}=1" for n in range(2000)), "", {}, 400),
+        ("GET", "/v1/charges?limit=10&limit[x]=1", "", {}, 400),
+        ("GET", "/v1/charges?limit=1e9", "", {}, 400),
+        ("GET", "/v1/charges?created[gte]=" + "9" * 40, "", {}, 400),
+        ("GET", "/v1/charges?%ff=1", "", {}, 400),
+        ("GET", "/v1/charges?expand[]=" + "a." * 50, "", {}, 400),
+        ("GET", "/v1/charges", "", {"Stripe_Version": "2014-01-01"}, 400),
+        ("POST", "/v1/customers", "", {"Idempotency_Key": "k" * 256}, 400),
+    ],
+)
 def test_hostile_requests_get_a_stripe_shaped_error(method, path, body, headers, status) -> None:
     """Whatever is sent, the answer is an error document with a type and a request id, never a traceback."""
     world = small_world()
@@ -196,7 +222,13 @@ def test_a_refused_expansion_after_a_payment_is_remembered() -> None:
     control.approve(world, "ada")
     key = env_of(world)["PRIMARY"]
     for _ in range(2):
-        status, _, _ = send(world, "POST", f"/v1/invoices/{invoice}/pay", key=key, body="expand[]=default_payment_method",
-                            Idempotency_Key="k1")
+        status, _, _ = send(
+            world,
+            "POST",
+            f"/v1/invoices/{invoice}/pay",
+            key=key,
+            body="expand[]=default_payment_method",
+            Idempotency_Key="k1",
+        )
         assert status == 403
     assert world.ledger.successes_by_invoice()[invoice] == 1

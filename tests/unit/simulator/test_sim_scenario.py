@@ -1,4 +1,5 @@
 """Scenarios, generated cardholders, determinism, control."""
+
 from __future__ import annotations
 
 import os
@@ -18,8 +19,18 @@ ROOT = Path(__file__).parents[3]
 
 
 def _book(world: str = "us-mixed", count: int = 400, seed: int = 7):
-    made = document(customers={}, books=[{"name": "members", "count": count, "price": "gold", "world": world,
-                                          "time_zones": ["America/New_York", "America/Los_Angeles"]}])
+    made = document(
+        customers={},
+        books=[
+            {
+                "name": "members",
+                "count": count,
+                "price": "gold",
+                "world": world,
+                "time_zones": ["America/New_York", "America/Los_Angeles"],
+            }
+        ],
+    )
     made["seed"] = seed
     return build_world(made)
 
@@ -32,20 +43,38 @@ def test_the_first_example_builds() -> None:
     assert control.counts(world)["invoices"] == {"paid": 3}
 
 
-@pytest.mark.parametrize(("change", "path"), [
-    ({"colour": "red"}, "accounts.acct_1AcmeUS.colour"),
-    ({"keys": [{"type": "restricted", "permissions": ["rak_nope"]}]}, "accounts.acct_1AcmeUS.keys[0].permissions"),
-    ({"keys": [{"type": "own"}]}, "accounts.acct_1AcmeUS.keys[0].type"),
-    ({"keys": [{"type": "standard", "secret": "rk_test_" + "x" * 20}]}, "accounts.acct_1AcmeUS.keys[0].secret"),
-    ({"prices": {"gold": {"amount": -1, "currency": "usd", "interval": "month"}}}, "accounts.acct_1AcmeUS.prices.gold.amount"),
-    ({"customers": {"ada": {"price": "silver"}}}, "accounts.acct_1AcmeUS.customers.ada.price"),
-    ({"customers": {"ada": {"price": "gold", "card": "pm_card_nope"}}}, "accounts.acct_1AcmeUS.customers.ada.card"),
-    ({"customers": {"ada": {"price": "gold", "started": "2027-01-01T00:00:00Z"}}}, "accounts.acct_1AcmeUS.customers.ada.started"),
-    ({"customers": {"ada": {"price": "gold", "time_zone": "Mars/North"}}}, "accounts.acct_1AcmeUS.customers.ada.time_zone"),
-    ({"customers": {"ada": {"price": "gold", "started": "2025-01-01T00:00:00"}}}, "accounts.acct_1AcmeUS.customers.ada.started"),
-    ({"books": [{"name": "m", "count": 1, "price": "gold", "world": "moon"}]}, "accounts.acct_1AcmeUS.books[0].world"),
-    ({"livemode": "yes"}, "accounts.acct_1AcmeUS.livemode"),
-])
+@pytest.mark.parametrize(
+    ("change", "path"),
+    [
+        ({"colour": "red"}, "accounts.acct_1AcmeUS.colour"),
+        ({"keys": [{"type": "restricted", "permissions": ["rak_nope"]}]}, "accounts.acct_1AcmeUS.keys[0].permissions"),
+        ({"keys": [{"type": "own"}]}, "accounts.acct_1AcmeUS.keys[0].type"),
+        ({"keys": [{"type": "standard", "secret": "rk_test_" + "x" * 20}]}, "accounts.acct_1AcmeUS.keys[0].secret"),
+        (
+            {"prices": {"gold": {"amount": -1, "currency": "usd", "interval": "month"}}},
+            "accounts.acct_1AcmeUS.prices.gold.amount",
+        ),
+        ({"customers": {"ada": {"price": "silver"}}}, "accounts.acct_1AcmeUS.customers.ada.price"),
+        ({"customers": {"ada": {"price": "gold", "card": "pm_card_nope"}}}, "accounts.acct_1AcmeUS.customers.ada.card"),
+        (
+            {"customers": {"ada": {"price": "gold", "started": "2027-01-01T00:00:00Z"}}},
+            "accounts.acct_1AcmeUS.customers.ada.started",
+        ),
+        (
+            {"customers": {"ada": {"price": "gold", "time_zone": "Mars/North"}}},
+            "accounts.acct_1AcmeUS.customers.ada.time_zone",
+        ),
+        (
+            {"customers": {"ada": {"price": "gold", "started": "2025-01-01T00:00:00"}}},
+            "accounts.acct_1AcmeUS.customers.ada.started",
+        ),
+        (
+            {"books": [{"name": "m", "count": 1, "price": "gold", "world": "moon"}]},
+            "accounts.acct_1AcmeUS.books[0].world",
+        ),
+        ({"livemode": "yes"}, "accounts.acct_1AcmeUS.livemode"),
+    ],
+)
 def test_a_fault_in_a_scenario_names_its_path(change, path) -> None:
     """What is wrong is said with the path to it."""
     with pytest.raises(ScenarioError) as caught:
@@ -55,9 +84,12 @@ def test_a_fault_in_a_scenario_names_its_path(change, path) -> None:
 
 def test_a_scenario_needs_version_start_and_accounts() -> None:
     """The three are required; other versions are refused."""
-    for broken in ({}, {"version": 2, "start": "2026-01-01T00:00:00Z", "accounts": {"acct_1": {}}},
-                   {"version": 1, "start": "soon", "accounts": {"acct_1": {}}},
-                   {"version": 1, "start": "2026-01-01T00:00:00Z", "accounts": {}}):
+    for broken in (
+        {},
+        {"version": 2, "start": "2026-01-01T00:00:00Z", "accounts": {"acct_1": {}}},
+        {"version": 1, "start": "soon", "accounts": {"acct_1": {}}},
+        {"version": 1, "start": "2026-01-01T00:00:00Z", "accounts": {}},
+    ):
         with pytest.raises(ScenarioError):
             build_world(broken)
 
@@ -82,8 +114,14 @@ def test_another_process_tells_the_same_story() -> None:
         "world = _book(count=120)\nworld.advance_to(START + 31 * DAY)\nprint(world.ledger.digest())"
     )
     told = {
-        subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True,
-                       env={**os.environ, "PYTHONHASHSEED": seed}).stdout
+        subprocess.run(
+            [sys.executable, "-c", script],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=True,
+            env={**os.environ, "PYTHONHASHSEED": seed},
+        ).stdout
         for seed in ("1", "2")
     }
     assert len(told) == 1
@@ -107,7 +145,9 @@ def test_a_generated_book_fails_like_a_real_one() -> None:
     failed = [row for row in renewals if row["status"] == "failed"]
     assert 0.09 < len(failed) / len(renewals) < 0.16
     soft = sum(row["reason"] in ("insufficient_funds", "do_not_honor") for row in failed)
-    hard = sum(row["reason"] in ("lost_card", "stolen_card", "pickup_card", "transaction_not_allowed") for row in failed)
+    hard = sum(
+        row["reason"] in ("lost_card", "stolen_card", "pickup_card", "transaction_not_allowed") for row in failed
+    )
     assert 0.6 < soft / len(failed) < 0.85
     assert 0.03 < hard / len(failed) < 0.25
 
@@ -138,13 +178,15 @@ def test_control_refuses_what_it_cannot_do() -> None:
     invoice = failed_invoice(world)
     ada = world.sim.account("acct_1AcmeUS", False).names["ada"]
     for attempt in (
-        lambda: control.decline(world, "nobody", "x"), lambda: control.decline(world, "ada", ""),
+        lambda: control.decline(world, "nobody", "x"),
+        lambda: control.decline(world, "ada", ""),
         lambda: control.decline(world, "ada", "do_not_honor", times=0),
         lambda: control.replace_card(world, "ada", "pm_card_chargeDeclinedExpiredCard"),
         lambda: control.set_field(world, invoice, "status", "paid"),
         lambda: control.set_field(world, invoice, "next_payment_attempt", world.now),
         lambda: control.set_field(world, "xx_1", "metadata", {}),
-        lambda: control.pay_elsewhere(world, "ben"), lambda: control.void_invoice(world, "in_none"),
+        lambda: control.pay_elsewhere(world, "ben"),
+        lambda: control.void_invoice(world, "in_none"),
     ):
         with pytest.raises(control.ControlError):
             attempt()

@@ -1,4 +1,5 @@
 """Subscriptions: creation, renewal dates, cancellation in each way, and what a canceled one refuses."""
+
 from __future__ import annotations
 
 import pytest
@@ -18,7 +19,10 @@ def test_months_keep_the_anchor_day_clamped_to_the_months_end() -> None:
     """31 January renews on 28 February and again on 31 March."""
     anchor = parse_instant("2026-01-31T10:00:00Z")
     assert [iso(add_interval(anchor, "month", n)) for n in (1, 2, 3)] == [
-        "2026-02-28T10:00:00Z", "2026-03-31T10:00:00Z", "2026-04-30T10:00:00Z"]
+        "2026-02-28T10:00:00Z",
+        "2026-03-31T10:00:00Z",
+        "2026-04-30T10:00:00Z",
+    ]
     assert iso(add_interval(parse_instant("2024-02-29T00:00:00Z"), "year", 1)) == "2025-02-28T00:00:00Z"
 
 
@@ -62,8 +66,9 @@ def test_cancelling_now_stops_collection_of_open_invoices() -> None:
     api = client(world)
     invoice = failed_invoice(world)
     sub = _sub(world)
-    done = api.v1.subscriptions.cancel(sub.id, {"prorate": False, "invoice_now": False,
-                                                "cancellation_details": {"comment": "recovery ended"}})
+    done = api.v1.subscriptions.cancel(
+        sub.id, {"prorate": False, "invoice_now": False, "cancellation_details": {"comment": "recovery ended"}}
+    )
     assert (done.status, done.cancellation_details.comment) == ("canceled", "recovery ended")
     types = [event.type for event in api.v1.events.list({"limit": 2}).data[::-1]]
     assert types == ["customer.subscription.deleted", "invoice.updated"]

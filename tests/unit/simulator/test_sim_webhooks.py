@@ -1,4 +1,5 @@
 """Webhook endpoints and deliveries: secret once, signatures, redelivery, refunds' events."""
+
 from __future__ import annotations
 
 from itertools import pairwise
@@ -13,8 +14,15 @@ URL = "http://127.0.0.1:8787/webhooks"
 
 
 def _endpoint(api, *events: str):
-    return api.v1.webhook_endpoints.create({"url": URL, "enabled_events": list(events) or ["*"], "connect": False,
-                                            "metadata": {"fp_integration": "a"}, "api_version": "2026-10-28.endive"})
+    return api.v1.webhook_endpoints.create(
+        {
+            "url": URL,
+            "enabled_events": list(events) or ["*"],
+            "connect": False,
+            "metadata": {"fp_integration": "a"},
+            "api_version": "2026-10-28.endive",
+        }
+    )
 
 
 def test_the_secret_is_shown_once_and_scope_cannot_change() -> None:
@@ -56,9 +64,13 @@ def test_deliveries_are_signed_with_the_virtual_clock() -> None:
     url, headers, body = box.got[0]
     assert url == URL
     assert headers["Stripe-Signature"].startswith(f"t={START + 29 * DAY + 10 * HOUR},v1=")
-    assert stripe.WebhookSignature.verify_header(body.decode(), headers["Stripe-Signature"], made.secret, tolerance=None)
+    assert stripe.WebhookSignature.verify_header(
+        body.decode(), headers["Stripe-Signature"], made.secret, tolerance=None
+    )
     with pytest.raises(stripe.SignatureVerificationError):
-        stripe.WebhookSignature.verify_header(body.decode() + " ", headers["Stripe-Signature"], made.secret, tolerance=None)
+        stripe.WebhookSignature.verify_header(
+            body.decode() + " ", headers["Stripe-Signature"], made.secret, tolerance=None
+        )
 
 
 @pytest.mark.parametrize("status", [500, 301, 404])
@@ -114,8 +126,11 @@ def test_a_disabled_endpoint_loses_what_comes_due_and_a_reenabled_one_resumes() 
 
 def test_refunds_at_once_later_and_failing() -> None:
     """A refund reports charge.refunded and refund.created; a pending one settles a day later, a bad one fails."""
-    for token, first, last in (("pm_card_visa", "succeeded", "succeeded"), ("pm_card_pendingRefund", "pending", "succeeded"),
-                               ("pm_card_refundFail", "succeeded", "failed")):
+    for token, first, last in (
+        ("pm_card_visa", "succeeded", "succeeded"),
+        ("pm_card_pendingRefund", "pending", "succeeded"),
+        ("pm_card_refundFail", "succeeded", "failed"),
+    ):
         world = small_world()
         api = client(world)
         control.replace_card(world, "ada", token)
