@@ -69,6 +69,25 @@ def test_a_key_of_another_account_closes_nothing_and_heals(state: CaseState):
 
 
 @pytest.mark.usefixtures("two_accounts")
+def test_a_key_of_another_account_at_the_moment_of_the_attempt():
+    """The wrong key comes just before the attempt, whose reads all answer 404: parked by the gate, nothing closed."""
+    rig = steps.failing()
+    due = rig.case("ada").next_attempt_at
+    assert due is not None
+    rig.run_until(due.minus(Span.of(seconds=2)))
+    steps.deaf(rig)
+    own = {env: rig.environ[env] for env in ENVS}
+    swap_keys(rig, {env: rig.environ[f"OTHER_{env}"] for env in ENVS})
+    rig.run_until(due.plus(Span.of(seconds=2)))
+    assert rig.case("ada").state is CaseState.PARKED, steps.journal(rig)
+    assert rig.pays() == []
+    swap_keys(rig, own)
+    rig.live(3)
+    assert rig.case("ada").state is CaseState.RECOVERED, steps.journal(rig)
+    truth.agree(rig)
+
+
+@pytest.mark.usefixtures("two_accounts")
 def test_a_key_of_another_account_cancels_nobody_and_writes_nothing_off():
     """Recovery is over when the wrong key comes: the final actions wait until the right key reads the case again."""
     rig = steps.failing(times=None, attempts=1)
@@ -163,7 +182,7 @@ def test_an_account_neither_proven_nor_accepted_is_neither_charged_nor_cancelled
     rig = Rig({"ada": worlds.customer()})
     forget_proof(rig)
     rig.decline("ada", code)
-    rig.live(3 if code == "insufficient_funds" else 1.3)
+    rig.live(5 if code == "insufficient_funds" else 1.3)
     case = rig.case("ada")
     assert not case.is_final(), steps.journal(rig)
     assert rig.pays() == []
