@@ -64,31 +64,12 @@ def line(
     }
 
 
-def make(
-    sim: Simulation,
-    account: Account,
-    *,
-    customer: Obj,
-    currency: str,
-    lines: list[Obj],
-    reason: str,
-    subscription: Obj | None,
-    period: tuple[int, int],
-) -> Obj:
-    """A new draft invoice; nothing is reported yet."""
-    id_ = sim.new_id(account, "in")
-    total = sum(row["amount"] for row in lines)
-    due = max(total, 0)
-    invoice: Obj = {
-        "id": id_,
-        "object": "invoice",
-        "account_country": account.country,
-        "account_name": account.name,
+def _constant() -> Obj:
+    """The fields of a new invoice that are the same on every one; a fresh copy each time."""
+    return {
         "account_tax_ids": None,
-        "amount_due": due,
         "amount_overpaid": 0,
         "amount_paid": 0,
-        "amount_remaining": due,
         "amount_shipping": 0,
         "application": None,
         "attempt_count": 0,
@@ -102,17 +83,9 @@ def make(
             "status": None,
         },
         "automatically_finalizes_at": None,
-        "billing_reason": reason,
         "collection_method": "charge_automatically",
-        "created": sim.now,
-        "currency": currency,
         "custom_fields": None,
-        "customer": customer["id"],
         "customer_account": None,
-        "customer_address": customer["address"],
-        "customer_email": customer["email"],
-        "customer_name": customer["name"],
-        "customer_phone": customer["phone"],
         "customer_shipping": None,
         "customer_tax_exempt": "none",
         "customer_tax_ids": [],
@@ -131,16 +104,12 @@ def make(
         "issuer": {"type": "self"},
         "last_finalization_error": None,
         "latest_revision": None,
-        "lines": {"object": "list", "data": lines, "has_more": False, "url": f"/v1/invoices/{id_}/lines"},
-        "livemode": account.livemode,
         "metadata": {},
         "next_payment_attempt": None,
         "number": None,
         "on_behalf_of": None,
         "parent": None,
         "payment_settings": {"default_mandate": None, "payment_method_options": None, "payment_method_types": None},
-        "period_end": period[1],
-        "period_start": period[0],
         "post_payment_credit_notes_amount": 0,
         "pre_payment_credit_notes_amount": 0,
         "receipt_number": None,
@@ -157,16 +126,54 @@ def make(
             "paid_at": None,
             "voided_at": None,
         },
-        "subtotal": total,
-        "subtotal_excluding_tax": total,
         "test_clock": None,
         "threshold_reason": None,
-        "total": total,
         "total_discount_amounts": [],
-        "total_excluding_tax": total,
         "total_pretax_credit_amounts": [],
         "total_taxes": [],
         "webhooks_delivered_at": None,
+    }
+
+
+def make(
+    sim: Simulation,
+    account: Account,
+    *,
+    customer: Obj,
+    currency: str,
+    lines: list[Obj],
+    reason: str,
+    subscription: Obj | None,
+    period: tuple[int, int],
+) -> Obj:
+    """A new draft invoice; nothing is reported yet."""
+    id_ = sim.new_id(account, "in")
+    total = sum(row["amount"] for row in lines)
+    due = max(total, 0)
+    invoice: Obj = {
+        **_constant(),
+        "id": id_,
+        "object": "invoice",
+        "account_country": account.country,
+        "account_name": account.name,
+        "amount_due": due,
+        "amount_remaining": due,
+        "billing_reason": reason,
+        "created": sim.now,
+        "currency": currency,
+        "customer": customer["id"],
+        "customer_address": customer["address"],
+        "customer_email": customer["email"],
+        "customer_name": customer["name"],
+        "customer_phone": customer["phone"],
+        "lines": {"object": "list", "data": lines, "has_more": False, "url": f"/v1/invoices/{id_}/lines"},
+        "livemode": account.livemode,
+        "period_end": period[1],
+        "period_start": period[0],
+        "subtotal": total,
+        "subtotal_excluding_tax": total,
+        "total": total,
+        "total_excluding_tax": total,
     }
     if subscription is not None:
         invoice["parent"] = {
