@@ -52,6 +52,7 @@ def command(
     try:
         _refuse_live_keys(parts, stripe_api)
         _refuse_missing_secrets(parts)
+        _refuse_other_accounts(parts)
         lock = bootstrap.process_lock(state_path)
         lock.acquire()
         try:
@@ -139,6 +140,31 @@ def _refuse_missing_secrets(parts: bootstrap.ControlParts) -> None:
         parts.state.secrets_for(name)  # raises where the state's key is missing or another
         if integration.webhook.signing_secret is not None:
             parts.secrets.resolve(integration.webhook.signing_secret)
+
+
+def _refuse_other_accounts(parts: bootstrap.ControlParts) -> None:
+    """Keys that surely open another account than the one applied would retry strangers' payments (G11).
+
+    Where Stripe cannot be asked now, or does not tell, what was proven or accepted at the apply stands.
+    """
+    from flexpay_reconcile.operations.observe_account import observe_account
+    from flexpay_reconcile.reconcile.resource import Unseen
+
+    latest = parts.state.latest()
+    for integration in latest.configuration.integrations.values() if latest else ():
+        account = latest.configuration.company_of(integration).stripe_account if latest else None
+        seen = observe_account(integration, parts.reader_for, probe=False).identities
+        if isinstance(seen, Unseen):
+            output.note(output.printable(f"{integration.id}: whose keys these are was not seen: {seen.because}"))
+            continue
+        for each in seen:
+            if each.account not in (None, account):
+                raise OperatorError(
+                    f"the {each.alias} key of {integration.id} belongs to {each.account}, not to {account}",
+                    code="E-account-other",
+                    hint="give this process the keys of the account that was applied",
+                    kind=ErrorKind.KEY_REFUSED,
+                )
 
 
 def _take_lease(engine: bootstrap.Engine) -> None:
