@@ -23,7 +23,7 @@ from flexpay_reconcile.recovery.attempt import BLOCKING_STATES, Attempt, Attempt
 from flexpay_reconcile.recovery.case import CaseState, RecoveryCase
 from flexpay_reconcile.recovery.gates import KEY_LIFE, Closed, Facts, Then
 from flexpay_reconcile.recovery.journal import EntryKind
-from flexpay_reconcile.recovery.outcome import Approved, Declined
+from flexpay_reconcile.recovery.outcome import Approved, Declined, NotSubmitted, NotSubmittedReason, Unresolved
 from flexpay_reconcile.recovery.transitions import move
 from flexpay_reconcile.values.instant import Instant, Span
 
@@ -152,12 +152,32 @@ def _replay_or_give_up(
             idempotency_key=attempt.idempotency_key,
             only_key=attempt.key_alias,
         )
+        if isinstance(outcome, NotSubmitted):
+            outcome = _still_unknown(attempt, outcome)
         submit_attempt.record(context, integration, intent, outcome)
         return 1
     if now.since(last) < attribution.SURELY_OVER:
         _ask_later(context, attempt, closed.because if closed else "it must not be sent again; only read")
         return 0
     return _give_up(context, facts, closed, attempt)
+
+
+def _still_unknown(attempt: Attempt, outcome: NotSubmitted) -> Unresolved:
+    """A replay that was surely not executed says nothing of the sending before it, which stays unknown.
+
+    What would be refused again is settled by reading alone.
+    """
+    passing = (
+        NotSubmittedReason.RATE_LIMITED,
+        NotSubmittedReason.LOCK_TIMEOUT,
+        NotSubmittedReason.CONNECTION_REFUSED,
+    )
+    return Unresolved(
+        because=f"{outcome.reason.value}: {outcome.because}",
+        settled_by=SettledBy.REPLAY if outcome.reason in passing else SettledBy.READ,
+        request_id=outcome.request_id,
+        key_alias=attempt.key_alias or outcome.key_alias,
+    )
 
 
 def _give_up(context: Context, facts: Facts, closed: Closed | None, attempt: Attempt) -> int:

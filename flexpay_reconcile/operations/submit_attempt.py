@@ -17,10 +17,10 @@ from flexpay_reconcile.errors import ErrorKind, OperatorError, TryLater
 from flexpay_reconcile.operations import brake_check, closed_gate, endings, record_outcome
 from flexpay_reconcile.operations.context import LEASE_TTL, LOG, Context
 from flexpay_reconcile.operations.read_facts import read_facts
-from flexpay_reconcile.ports.charger import ChargerFor
+from flexpay_reconcile.ports.charger import Charger, ChargerFor
 from flexpay_reconcile.ports.store import UnitOfWork
 from flexpay_reconcile.recovery import gates
-from flexpay_reconcile.recovery.attempt import Attempt, AttemptState
+from flexpay_reconcile.recovery.attempt import Attempt, AttemptState, KeyAlias
 from flexpay_reconcile.recovery.case import CaseState, RecoveryCase
 from flexpay_reconcile.recovery.journal import EntryKind
 from flexpay_reconcile.recovery.outcome import (
@@ -81,11 +81,39 @@ def _submit(context: Context, chargers: ChargerFor, planned: Attempt) -> int:
         if not context.may_charge(view):
             LOG.warning("the lease was lost before the call", extra={"attempt": attempt.idempotency_key})
             return 0  # SUBMITTING stays: whoever holds the lease now asks Stripe and goes on
-    outcome = charger.pay(
-        attempt.invoice, payment_method=attempt.payment_method, idempotency_key=attempt.idempotency_key
-    )
+    attempt, outcome = _pay(context, charger, attempt)
     record(context, integration, attempt, outcome)
     return 1
+
+
+def _pay(context: Context, charger: Charger, attempt: Attempt) -> tuple[Attempt, Outcome]:
+    """The call; after a rate-limit 429 the very same through the fallback key, and which key it was is on disk first.
+
+    Otherwise a crash could lead a replay through another API key than the one that may have been executed (B7, E10).
+    """
+    first = _send(charger, attempt)
+    if not isinstance(first, NotSubmitted) or first.reason is not NotSubmittedReason.RATE_LIMITED:
+        return attempt, first
+    with context.store.begin() as unit:
+        stored = unit.attempts.get(attempt.account, attempt.invoice, attempt.number)
+        if stored is None or stored.state is not AttemptState.SUBMITTING or not context.may_charge(unit):
+            return attempt, first
+        again = replace(stored, key_alias=KeyAlias.FALLBACK)
+        unit.attempts.save(again)
+    second = _send(charger, again)
+    broken = (NotSubmittedReason.KEY_REFUSED, NotSubmittedReason.PERMISSION_MISSING)
+    if isinstance(second, NotSubmitted) and second.reason in broken:
+        return again, first  # the primary key works: a broken fallback must not park what a little patience will do
+    return again, second
+
+
+def _send(charger: Charger, attempt: Attempt) -> Outcome:
+    return charger.pay(
+        attempt.invoice,
+        payment_method=attempt.payment_method,
+        idempotency_key=attempt.idempotency_key,
+        only_key=attempt.key_alias,
+    )
 
 
 def _commit_intent(context: Context, planned: Attempt) -> tuple[Attempt, RecoveryCase] | None:
@@ -116,6 +144,7 @@ def _commit_intent(context: Context, planned: Attempt) -> tuple[Attempt, Recover
             first_sent_at=attempt.first_sent_at or now,
             last_sent_at=now,
             sends=attempt.sends + 1,
+            key_alias=KeyAlias.PRIMARY,
             fence=context.fence,
             check_at=now.plus(LEASE_TTL),
         )
