@@ -13,7 +13,7 @@ import sys
 from dataclasses import dataclass
 
 from tests.simulation import worlds
-from tests.simulation.judges import Judge, ViolationError
+from tests.simulation.judges import Judge, Violation
 from tests.simulation.records import Records
 from tests.simulation.rig import Rig
 from tests.simulation.trouble import CARDS, DOWN, Trouble
@@ -65,7 +65,7 @@ def run(seed: int) -> Report:
     violation = ""
     try:
         _live(rig, judge, records, trouble)
-    except ViolationError as broken:
+    except Violation as broken:
         violation = str(broken)
     except AssertionError as broken:
         violation = f"assertion: {broken}"

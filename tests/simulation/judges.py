@@ -10,6 +10,7 @@ from collections import defaultdict
 from typing import Any
 
 from flexpay_reconcile.recovery.attempt import AttemptState
+from flexpay_reconcile.recovery.case import RecoveryCase
 from flexpay_reconcile.values.ids import AccountId, InvoiceId
 from tests.simulation.rig import Request, Rig
 
@@ -23,14 +24,14 @@ HOUR, DAY = 3600, 86_400
 _CHARGE = re.compile(r"\bch_[A-Za-z0-9]+")
 
 
-class ViolationError(AssertionError):
+class Violation(BaseException):
     """An invariant is broken; the first word of the message names it."""
 
 
 def require(holds: bool, invariant: str, words: object) -> None:
-    """ViolationError unless it holds."""
+    """Violation unless it holds."""
     if not holds:
-        raise ViolationError(f"{invariant}: {words}")
+        raise Violation(f"{invariant}: {words}")
 
 
 class Judge:
@@ -46,6 +47,7 @@ class Judge:
         self.sends: dict[str, list[Request]] = defaultdict(list)
         self.reads: dict[str, Request] = {}
         self._judged = 0
+        self._cases: list[RecoveryCase] = []
         rig.before_call.append(self.sent)
         rig.after_call.append(self.answered)
 
@@ -64,12 +66,11 @@ class Judge:
         """An answer reached the product."""
         if request.answer is None or request.status != 200:
             return
-        self.known.update(_CHARGE.findall(str(request.answer)))
         if request.method == "GET" and re.fullmatch(r"/v1/invoices/in_\w+", request.path):
             self.reads[request.object_id] = request
 
     def heard(self, body: bytes) -> None:
-        """A delivery was taken in."""
+        """A delivery was taken in: from now on the product knows the charges it names."""
         self.known.update(_CHARGE.findall(body.decode()))
 
     def a3_a4_a5_key(self, request: Request) -> None:
@@ -116,10 +117,14 @@ class Judge:
     def a21_c4_cancellation(self, request: Request) -> None:
         """A21: never after an operator's or unknown refusal. C4: the invoice is unpaid and no later one is paid."""
         subscription = request.object_id
+        said = dict(request.params).get("cancellation_details[comment]", "")
         with self.rig.parts.store.reading() as view:
             cases = [each for each in view.cases.list(limit=10_000) if each.subscription == subscription]
             calling = [
-                case for case in cases for each in view.actions.of_case(case.id) if each.state.value == "calling"
+                case
+                for case in cases
+                for each in view.actions.of_case(case.id)
+                if each.state.value == "calling" and f"({case.id})" in said
             ]
         require(bool(calling), "A3", f"{subscription} is cancelled without a committed intent")
         (account,) = self.rig.world.sim.accounts.values()
@@ -139,6 +144,8 @@ class Judge:
     def step(self, _: object = None) -> None:
         """Judge the charges made since the last step, then the ledger as a whole."""
         rows = self.rig.world.ledger.charges
+        if len(rows) > self._judged:
+            self._cases = self.rig.cases()
         for place in range(self._judged, len(rows)):
             row = rows[place]
             if KEY.fullmatch(row["idempotency_key"] or ""):
@@ -187,7 +194,11 @@ class Judge:
         return told and row["fingerprint"] == other["fingerprint"]
 
     def _seen(self, row: dict[str, Any]) -> bool:
-        return row["id"] in self.known or KEY.fullmatch(row["idempotency_key"] or "") is not None
+        """Ours, heard of by its event, or before the opening of its invoice's case, which reads the customer's charges."""
+        if row["id"] in self.known or KEY.fullmatch(row["idempotency_key"] or "") is not None:
+            return True
+        opened = [each.opened_at.seconds for each in self._cases if each.invoice == row["invoice"]]
+        return any(row["created"] <= at for at in opened)
 
     def _advice(self, row: dict[str, Any]) -> str | None:
         """Mastercard's advice beside a refusal; other networks use the same numbers for other things."""

@@ -9,7 +9,7 @@ from flexpay_reconcile.recovery.attempt import AttemptState
 from flexpay_reconcile.recovery.case import CaseState
 from flexpay_reconcile.simulator.transport import SimulatorTransport
 from tests.simulation import truth, worlds
-from tests.simulation.rig import Request, Rig
+from tests.simulation.rig import Crash, Request, Rig
 
 
 def failing(times: int = 1) -> Rig:
@@ -180,5 +180,35 @@ def test_stripe_out_of_reach_for_two_days_is_asked_patiently():
     assert len(rig.requests) - before < 2000, "an outage must not be knocked at without end"
     rig.before_call.remove(away)
     rig.live(8)
+    assert rig.case("ada").state is CaseState.RECOVERED
+    truth.agree(rig)
+
+
+def test_a_crash_during_the_fallback_call_replays_through_the_fallback_key():
+    """Primary limited, fallback sent, process dies: the replay goes through the fallback key again (B7)."""
+    rig = failing()
+    fault(rig, "429")
+
+    def die(request: Request) -> None:
+        if request.is_pay and len(rig.pays()) == 2:
+            raise Crash
+
+    rig.before_call.append(die)
+    rig.live(9)
+    assert rig.crashes == 1
+    assert secrets(rig) == ["SIM_PRIMARY", "SIM_FALLBACK", "SIM_FALLBACK"]
+    assert len({each.key for each in rig.pays()}) == 1
+    assert rig.case("ada").state is CaseState.RECOVERED
+    truth.agree(rig)
+
+
+def test_a_refused_replay_says_nothing_of_the_call_before_it():
+    """No answer, then a limited replay on the same key: still unknown, no other API key, no second idempotency key (B7)."""
+    rig = failing()
+    fault(rig, "timeout_before")
+    fault(rig, "429", times=3)
+    rig.live(9)
+    assert set(secrets(rig)) == {"SIM_PRIMARY"}
+    assert len({each.key for each in rig.pays()}) == 1
     assert rig.case("ada").state is CaseState.RECOVERED
     truth.agree(rig)

@@ -66,7 +66,7 @@ class Trouble:
         self._on = True
         self._revoked: list[str] = []
         rig.before_call.insert(0, self._before)
-        rig.after_call.append(self._after)
+        rig.after_call.insert(0, self._after)
         rig.change_answer.append(self._change)
         rig.before_commit.append(self._maybe_crash)
         rig.after_commit.append(self._maybe_crash)
