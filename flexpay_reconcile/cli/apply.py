@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @click.command("apply")
-@click.argument("plan_file", required=False, type=click.Path(dir_okay=False), metavar="[FILE]")
+@click.argument("plan_file", required=False, type=click.Path(dir_okay=False, readable=False), metavar="[FILE]")
 @options.manifest
 @options.state
 @options.stripe_api

@@ -23,7 +23,7 @@ def manifest(command: F) -> F:
         "-f",
         "--manifest",
         "manifests",
-        type=click.Path(),
+        type=click.Path(readable=False),
         multiple=True,
         envvar="FLEXPAY_MANIFEST",
         allow_from_autoenv=False,
@@ -37,7 +37,7 @@ def state(command: F) -> F:
     return click.option(
         "--state",
         "state_path",
-        type=click.Path(),
+        type=click.Path(readable=False),
         default=DEFAULT_STATE,
         show_default=True,
         envvar="FLEXPAY_STATE",

@@ -45,6 +45,7 @@ def serve(
         log_config=None,
         access_log=False,
         server_header=False,
+        lifespan="off",  # the app has none; with it, a second Ctrl-C logs a traceback
         timeout_graceful_shutdown=_MAX_SHUTDOWN_SECONDS,
     )
     server = _Server(config, on_ready)

@@ -81,6 +81,22 @@ def test_names_nobody_should_give(shop, capsys, arguments, code, words):
     assert {each.name for each in Path.cwd().iterdir()} == {"flexpay.yaml"}
 
 
+@pytest.mark.skipif(os.geteuid() == 0, reason="everything is readable to root")
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["validate", "-f", "closed"], 3, "error[E-manifest-missing]: closed cannot be read: Permission denied"),
+        (["apply", "closed"], 64, "error[E-file-read]: closed cannot be read: Permission denied"),
+        (["status", "--state", "closed"], 1, "error[E-state-read-only]"),
+    ],
+)
+def test_files_that_may_not_be_read(shop, capsys, arguments, code, words):
+    """A file without permission has the code of a file that cannot be read, not words of the option parser."""
+    Path("closed").touch(mode=0)
+    assert entry(arguments) == code
+    assert words in capsys.readouterr().err
+
+
 def test_a_name_that_is_no_text_is_simply_not_known(shop, capsys):
     """Bytes of another locale in an argument reach no database as what they are not."""
     assert entry(["apply", "--auto-approve"]) == 0
