@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import io
 import os
 import signal
 import sys
@@ -134,11 +135,10 @@ def _terminate(number: int, frame: Any) -> None:
 
 
 def _show(wrong: click.ClickException) -> None:
-    """Click's words on standard error, where there is room for them."""
-    try:
-        wrong.show()
-    except OSError:
-        output.discard(sys.stderr)
+    """Click's words on standard error, where there is room for them, and without keys."""
+    words = io.StringIO()
+    wrong.show(file=words)
+    output.note(words.getvalue().removesuffix("\n"))
 
 
 def _where(bug: BaseException) -> str:
@@ -154,4 +154,4 @@ def _debug() -> None:
     if os.environ.get("FLEXPAY_DEBUG") == "1":
         import traceback
 
-        traceback.print_exc()
+        output.note(traceback.format_exc())

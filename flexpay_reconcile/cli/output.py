@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import sys
 from typing import Any, Final, TextIO
 
 from flexpay_reconcile.errors import FlexpayError, OperatorError
 
+_KEYS: Final = re.compile(r"((?:sk|rk)_(?:live|test|org)_|whsec_)[A-Za-z0-9_+/=-]+")
+"""Stripe's keys and signing secrets, as somebody may paste them where they do not belong."""
 _CODES: Final = {"red": "31", "yellow": "33", "bold": "1", "dim": "2", "green": "32"}
 
 
@@ -45,11 +48,11 @@ def result_json(document: Any) -> None:
 
 
 def note(text: str) -> None:
-    """Progress, prompts and hints, on standard error."""
+    """Progress, prompts and hints, on standard error, without keys."""
     if sys.stderr is None:
         return
     try:
-        sys.stderr.write(text + "\n")
+        sys.stderr.write(masked(text) + "\n")
         sys.stderr.flush()
     except OSError:  # words on the way may be lost; what they tell of must not stop half way for it
         discard(sys.stderr)
@@ -102,3 +105,8 @@ def printable(text: str) -> str:
 def encodable(text: str) -> str:
     """With a mark in place of bytes of a command line that were no text in this locale (lone surrogates)."""
     return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def masked(text: str) -> str:
+    """With what is shaped like a key or a signing secret cut: a pipeline's log is no place for one."""
+    return _KEYS.sub(r"\1***", text)

@@ -37,7 +37,9 @@ def _customer(command: F) -> F:
 @group.command("serve")
 @click.option("--port", type=click.IntRange(0, 65_535), default=4242, show_default=True, help="0 takes any free one.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="A loopback address.")
-@click.option("--scenario", "scenario_file", required=True, type=click.Path(path_type=Path, readable=False), metavar="FILE")
+@click.option(
+    "--scenario", "scenario_file", required=True, type=click.Path(path_type=Path, readable=False), metavar="FILE"
+)
 @click.option(
     "--env-file",
     type=click.Path(path_type=Path, dir_okay=False),

@@ -142,3 +142,29 @@ def test_a_daemon_whose_state_key_is_gone_does_not_start(shop, capsys):
     capsys.readouterr()
     assert entry(["daemon", "--listen", "127.0.0.1:0"]) == 4
     assert capsys.readouterr().err.startswith("error[E-state-key-missing]")
+
+
+@pytest.mark.parametrize(
+    "key", ["sk_" + "live_canary0123456789", "rk_" + "test_canary0123456789", "whsec_canary+/0123456789="]
+)
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["plan", "--as-of"],
+        ["plan", "--accept-account"],
+        ["plan", "--stripe-api"],
+        ["plan", "--color"],
+        ["validate", "-f"],
+        ["explain"],
+        ["simulator", "serve", "--port"],
+        ["nope"],
+        [],
+    ],
+)
+def test_a_key_in_the_wrong_place_is_not_repeated(shop, monkeypatch, capsys, arguments, key):
+    """Whoever pastes a key as an argument does not find it in the log of the pipeline, traceback asked for or not."""
+    monkeypatch.setenv("FLEXPAY_DEBUG", "1")
+    assert entry([*arguments, key]) != 0
+    heard = capsys.readouterr()
+    assert heard.err != ""
+    assert "canary" not in heard.err + heard.out
