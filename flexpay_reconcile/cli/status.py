@@ -14,13 +14,12 @@ if TYPE_CHECKING:
 
 @click.command("status")
 @options.state
-@options.stripe_api
 @options.output_format("text", "json")
-def command(state_path: str, stripe_api: str | None, format_: str) -> int:
+def command(state_path: str, format_: str) -> int:
     """What is applied: revision, endpoints, cases."""
     from flexpay_reconcile import bootstrap
 
-    parts = bootstrap.open_control(state_path, stripe_api, create=False)
+    parts = bootstrap.open_control(state_path, None, create=False)  # no simulator is asked either: it may be gone
     try:
         document = _document(parts)
     finally:

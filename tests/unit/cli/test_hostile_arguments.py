@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from flexpay_reconcile import bootstrap
 from flexpay_reconcile.adapters.state_cipher import key_path
 from flexpay_reconcile.cli import files
 from flexpay_reconcile.cli.main import entry
@@ -133,6 +134,20 @@ def test_addresses_that_are_no_simulator(command, address, capsys):
 def test_every_path_has_a_key_beside_it(state):
     """Also a name without a last part, which is refused elsewhere with words."""
     assert str(key_path(Path(state))).endswith(".key")
+
+
+def test_status_needs_no_simulator(shop, monkeypatch, capsys):
+    """What is applied can be read when the simulator has gone."""
+    assert entry(["apply", "--auto-approve"]) == 0
+    monkeypatch.setenv("FLEXPAY_STRIPE_API", "http://127.0.0.1:9")
+    asked = []
+    opened = bootstrap.open_control
+    monkeypatch.setattr(
+        bootstrap, "open_control", lambda *given, **more: (asked.append(given), opened(*given, **more))[1]
+    )
+    assert entry(["status"]) == 0
+    assert asked == [("flexpay-state.db", None)]
+    assert "configuration revision 1" in capsys.readouterr().out
 
 
 def test_a_daemon_whose_state_key_is_gone_does_not_start(shop, capsys):
