@@ -134,6 +134,8 @@ class Trouble:
 
     def something(self) -> None:
         """One thing that a customer, a bank, the operator or the network does of itself."""
+        if self._revoked:  # an operator notices within a day or so
+            self._revoke("")
         name = self.rng.choice(self.names)
         what = self.rng.choices(
             (
@@ -192,9 +194,11 @@ class Trouble:
         control.cancel_subscription(self.rig.world, name)
 
     def _revoke(self, _: str) -> None:
-        env = self.rng.choice(tuple(self.rig.environ))
-        self.rig.set_key(env, revoked=env not in self._revoked)
-        (self._revoked.remove if env in self._revoked else self._revoked.append)(env)
+        if self._revoked:
+            self.rig.set_key(self._revoked.pop(), revoked=False)
+            return
+        self._revoked.append(self.rng.choice(tuple(self.rig.environ)))
+        self.rig.set_key(self._revoked[0], revoked=True)
 
     def _scripted(self, _: str) -> None:
         path = self.rng.choice(("/v1/invoices/*/pay", "/v1/invoices/*", "/v1/subscriptions/*", "*"))
