@@ -54,7 +54,7 @@ def _timing(tree: Tree, here: Path) -> Iterator[Diagnostic]:
         yield error(
             "E-schedule-missing", "timing fixed needs a fixed_schedule", place=tree.place(path), path=path, hint=hint
         )
-    if timing in {"even", "learned"} and tree.has(*schedule):
+    if timing in ("even", "learned") and tree.has(*schedule):
         hint = "delete it, or use timing: fixed"
         message = f"fixed_schedule says nothing with timing {timing}"
         yield error("E-schedule-unused", message, place=tree.place(schedule), path=schedule, hint=hint)

@@ -10,7 +10,7 @@ from typing import Any
 
 from flexpay_reconcile.simulator import access, cards, chance
 from flexpay_reconcile.simulator.access import Key
-from flexpay_reconcile.simulator.local_time import parse_instant, zone
+from flexpay_reconcile.simulator.local_time import DAY, parse_instant, zone
 from flexpay_reconcile.simulator.markets import MARKETS
 from flexpay_reconcile.simulator.population import Member, book_members, populate
 from flexpay_reconcile.simulator.resources import products
@@ -19,6 +19,8 @@ from flexpay_reconcile.simulator.world import World
 
 VERSION = 1
 MOST_CUSTOMERS = 100_000
+EARLIEST, LATEST = 946_684_800, 32_503_680_000
+"""The years 2000 and 3000: calendars on both sides of a start have to be reckoned with."""
 
 
 class ScenarioError(Exception):
@@ -156,7 +158,7 @@ def _price(sim: Simulation, account: Account, name: str, value: object, path: st
 
 
 def _known_price(prices: Mapping[str, Obj], value: object, path: str) -> Obj:
-    if value not in prices:
+    if not isinstance(value, str) or value not in prices:
         raise ScenarioError(path, f"unknown price {value!r}")
     return prices[str(value)]
 
@@ -204,7 +206,7 @@ def _book(sim: Simulation, value: object, prices: Mapping[str, Obj], path: str) 
         market=market,
         price=_known_price(prices, table["price"], f"{path}.price"),
         zones=[_zone(name, f"{path}.time_zones") for name in zones],
-        days=_integer(table.get("started_within_days", 31), f"{path}.started_within_days", least=1),
+        days=_days_before(sim, table.get("started_within_days", 31), f"{path}.started_within_days"),
     )
 
 
@@ -247,6 +249,13 @@ def _boolean(value: object, path: str) -> bool:
     return result
 
 
+def _days_before(sim: Simulation, value: object, path: str) -> int:
+    days = _integer(value, path, least=1)
+    if sim.now - days * DAY < 0:
+        raise ScenarioError(path, "reaches back before 1970")
+    return days
+
+
 def _integer(value: object, path: str, *, least: int) -> int:
     result: int = _checked(
         value,
@@ -258,12 +267,16 @@ def _integer(value: object, path: str, *, least: int) -> int:
 
 
 def _instant(value: object, path: str) -> int:
-    if isinstance(value, int) and not isinstance(value, bool) and value > 0:
-        return value
-    try:
-        return parse_instant(_text(value, path))
-    except ValueError as error:
-        raise ScenarioError(path, f"must be an instant like 2026-01-01T00:00:00Z ({error})") from error
+    if isinstance(value, int) and not isinstance(value, bool):
+        instant = value
+    else:
+        try:
+            instant = parse_instant(_text(value, path))
+        except (ValueError, OverflowError) as error:
+            raise ScenarioError(path, f"must be an instant like 2026-01-01T00:00:00Z ({error})") from error
+    if not EARLIEST <= instant < LATEST:
+        raise ScenarioError(path, "must be an instant from the year 2000 to 2999")
+    return instant
 
 
 def _zone(value: object, path: str) -> str:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Iterator
+from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -33,6 +36,36 @@ def check(files: list[tuple[str, bytes]]) -> Loaded:
             assert 1 <= diagnostic.place.line <= lines[diagnostic.place.file]
             assert diagnostic.place.column >= 1
     return result
+
+
+ODD: list[Any] = [None, 0, -1, True, 1.5, 10**30, "", "x", "x" * 300, "\u202e", [], {}, [1], {"a": 1}, [[]], [{}]]
+
+
+def _places(value: Any, here: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    yield here
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for name, each in inner:
+        yield from _places(each, (*here, name))
+
+
+def _with(document: Any, path: tuple[Any, ...], value: Any) -> Any:
+    """A copy with another value in one place."""
+    if not path:
+        return value
+    copied = dict(document) if isinstance(document, dict) else list(document)
+    copied[path[0]] = _with(document[path[0]], path[1:], value)
+    return copied
+
+
+def test_no_value_of_another_kind_raises():
+    """Every single value of a sound manifest, each in turn of every other kind: diagnostics, never an exception."""
+    sound, faults = load_plain(FILE, TWO.encode())
+    assert not faults
+    paths = list(_places(sound))
+    assert len(paths) > 50
+    for path in paths:
+        for odd in ODD:
+            check([(FILE, json.dumps(_with(sound, path, odd)).encode())])
 
 
 @settings(max_examples=300, deadline=None)

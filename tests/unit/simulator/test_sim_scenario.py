@@ -72,6 +72,11 @@ def test_the_first_example_builds() -> None:
             {"books": [{"name": "m", "count": 1, "price": "gold", "world": "moon"}]},
             "accounts.acct_1AcmeUS.books[0].world",
         ),
+        (
+            {"books": [{"name": "m", "count": 1, "price": "gold", "world": "us-mixed", "started_within_days": 10**9}]},
+            "accounts.acct_1AcmeUS.books[0].started_within_days",
+        ),
+        ({"customers": {"ada": {"price": []}}}, "accounts.acct_1AcmeUS.customers.ada.price"),
         ({"livemode": "yes"}, "accounts.acct_1AcmeUS.livemode"),
     ],
 )
@@ -88,6 +93,9 @@ def test_a_scenario_needs_version_start_and_accounts() -> None:
         {},
         {"version": 2, "start": "2026-01-01T00:00:00Z", "accounts": {"acct_1": {}}},
         {"version": 1, "start": "soon", "accounts": {"acct_1": {}}},
+        {"version": 1, "start": "9999-12-31T23:59:59Z", "accounts": {"acct_1": {}}},
+        {"version": 1, "start": "0001-01-01T00:00:00+14:00", "accounts": {"acct_1": {}}},
+        {"version": 1, "start": 10**30, "accounts": {"acct_1": {}}},
         {"version": 1, "start": "2026-01-01T00:00:00Z", "accounts": {}},
     ):
         with pytest.raises(ScenarioError):
