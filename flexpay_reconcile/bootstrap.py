@@ -25,7 +25,7 @@ from flexpay_reconcile.config.configuration import Configuration
 from flexpay_reconcile.config.integration import Integration, ManagedBy, Status
 from flexpay_reconcile.daemon import listener
 from flexpay_reconcile.daemon.loops import Loop, Loops
-from flexpay_reconcile.errors import OperatorError, TryLater
+from flexpay_reconcile.errors import BrokenInvariant, OperatorError, TryLater
 from flexpay_reconcile.operations import (
     backfill_events,
     finish_case,
@@ -95,11 +95,19 @@ def open_control(
     clock: Clock | None = None,
     http_client: Any = None,
     environ: dict[str, str] | None = None,
+    durable: bool = True,
 ) -> ControlParts:
-    """Open the state at a path (or `:memory:`) and bind Stripe's gateways to it."""
+    """Open the state at a path (or `:memory:`) and bind Stripe's gateways to it.
+
+    `durable=False` does not sync the file: only where money and Stripe are simulated in this very process.
+    """
+    if not durable and http_client is None:
+        raise BrokenInvariant("only a rehearsal may keep its state without syncing it")
     present = clock or clock_for(stripe_api)
     path = None if state_path == ":memory:" else Path(state_path)
-    state: OpenState = open_store(path or ":memory:", open_cipher(path), create=create, now=present.now())
+    state: OpenState = open_store(
+        path or ":memory:", open_cipher(path), create=create, now=present.now(), durable=durable
+    )
     secrets = SecretSources(environ=environ, allow_commands=allow_secret_commands, state=state.control.secret)
     virtual = stripe_api is not None or http_client is not None
     accounts = _Accounts(state.control)

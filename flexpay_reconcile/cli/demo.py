@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from pathlib import Path
 
@@ -32,7 +33,15 @@ def command(days: int, folder: Path | None, into: Path) -> None:
 
     _clear(into)
     told = demo.Told(say=_say, progress=_progress)
-    demo.run(folder or merchant.EXAMPLE, into, told, days=days)
+    demo.run(folder or merchant.EXAMPLE, into, told, days=days, program=_program())
+
+
+def _program() -> str:
+    """How to call us again: by name where that is on the path, else as we were called."""
+    called = Path(sys.argv[0])
+    if shutil.which("flexpay") is not None or called.name != "flexpay":
+        return "flexpay"
+    return str(called.relative_to(Path.cwd())) if called.is_relative_to(Path.cwd()) else str(called)
 
 
 def _say(text: str) -> None:

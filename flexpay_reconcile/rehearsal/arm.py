@@ -87,6 +87,6 @@ def settle(stage: Stage, cohort_until: Instant) -> tuple[Account, int]:
     return account.account_of(stage.parts.store, cohort_until, stage.now), compared
 
 
-def build(scenario: dict[str, Any], state: str) -> Stage:
+def build(scenario: dict[str, Any], state: str, *, durable: bool = True) -> Stage:
     """A stage over a copy of the scenario, so that two arms meet the same customers."""
-    return Stage(scenario, state=state)
+    return Stage(scenario, state=state, durable=durable)

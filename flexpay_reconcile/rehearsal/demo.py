@@ -42,7 +42,7 @@ class Figures:
     days: int
 
 
-def run(folder: Path, states: Path, told: Told, *, days: int = DAYS) -> Figures:
+def run(folder: Path, states: Path, told: Told, *, days: int = DAYS, program: str = "flexpay") -> Figures:
     """Run both arms with their states in the folder `states`; OperatorError when the files are not there or wrong."""
     cast = merchant.read(folder, ARMS)
     accounts: dict[str, Account] = {}
@@ -50,7 +50,7 @@ def run(folder: Path, states: Path, told: Told, *, days: int = DAYS) -> Figures:
     tale: list[str] = []
     for name, file in ARMS.items():
         loaded = cast.manifests[name]
-        stage = arm.build(cast.scenario, str(states / f"{name}.db"))
+        stage = arm.build(cast.scenario, str(states / f"{name}.db"), durable=False)  # nothing real to lose
         made = arm.apply(stage, loaded)
         if name == "even":
             told.say(f"$ flexpay plan -f {cast.folder.name}/{file}\n")
@@ -63,7 +63,7 @@ def run(folder: Path, states: Path, told: Told, *, days: int = DAYS) -> Figures:
         accounts[name], count = arm.settle(stage, cohort_until)
         compared += count
         if name == "even":
-            tale = _tale(stage)
+            tale = _tale(stage, f"{program} {{}} --state {states / 'even.db'}")
         stage.engine.release()
     figures = Figures(accounts=accounts, compared=compared, days=days)
     for line in (*summary(figures), "", *tale):
@@ -71,22 +71,22 @@ def run(folder: Path, states: Path, told: Told, *, days: int = DAYS) -> Figures:
     return figures
 
 
-def _tale(stage: Stage) -> list[str]:
-    """One case as a story."""
+def _tale(stage: Stage, command: str) -> list[str]:
+    """One case as a story, and commands (a pattern with a place for the verb) that show more."""
     chosen = story.choose(stage.parts.store)
     if chosen is None:
         return []
     who = chosen.customer_name or chosen.customer
     head = f"One case, from first decline to end ({who}, {chosen.invoice}; times in UTC):"
-    return [head, *(f"  {line}" for line in story.tell(stage.parts.store, chosen)), "", *_next(chosen.invoice)]
+    return [head, *(f"  {line}" for line in story.tell(stage.parts.store, chosen)), "", *_next(chosen.invoice, command)]
 
 
-def _next(invoice: str) -> list[str]:
+def _next(invoice: str, command: str) -> list[str]:
     return [
         "Where to look next:",
-        "  flexpay cases list --state flexpay-demo/even.db        every case and where it stands",
-        f"  flexpay explain {invoice} --state flexpay-demo/even.db",
-        "  examples/01-one-account/README.md                      drive a simulator and a real daemon yourself",
+        f"  {command.format('cases list')}",
+        f"  {command.format(f'explain {invoice}')}",
+        "  examples/01-one-account/README.md: drive a simulator and a real daemon yourself",
     ]
 
 

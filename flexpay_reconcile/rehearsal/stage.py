@@ -35,8 +35,9 @@ class WorldClock:
 class Stage:
     """A world, a state and an engine. `state` is a path or `:memory:`."""
 
-    def __init__(self, scenario: Mapping[str, Any], *, state: str = ":memory:") -> None:
-        """Build the world and open the state; nothing is applied yet."""
+    def __init__(self, scenario: Mapping[str, Any], *, state: str = ":memory:", durable: bool = True) -> None:
+        """Build the world and open the state; nothing is applied yet. `durable=False`: do not sync the file."""
+        self.durable = durable
         self.world = build_world(dict(scenario))
         self.transport = SimulatorTransport(self.world)
         self.environ = env_of(self.world)
@@ -49,7 +50,12 @@ class Stage:
 
     def _open(self) -> bootstrap.ControlParts:
         return bootstrap.open_control(
-            self.state, None, clock=WorldClock(self.world), http_client=self.transport, environ=self.environ
+            self.state,
+            None,
+            clock=WorldClock(self.world),
+            http_client=self.transport,
+            environ=self.environ,
+            durable=self.durable,
         )
 
     def restart(self) -> None:

@@ -74,6 +74,7 @@ class Ground:
                 stderr=errors,
                 stdin=subprocess.DEVNULL,
                 text=True,
+                preexec_fn=heed_interrupts,  # noqa: PLW1509 - it only resets one signal
             )
         self.started.append(process)
         return process
@@ -139,6 +140,11 @@ class Ground:
                 process.wait(timeout=15)
             if process.stdout is not None:
                 process.stdout.close()
+
+
+def heed_interrupts() -> None:
+    """A shell that starts the tests in the background lets its children ignore SIGINT; ours must not inherit that."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def first_line(process: subprocess.Popen[str]) -> str:

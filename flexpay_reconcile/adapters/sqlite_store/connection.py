@@ -30,6 +30,8 @@ _PRAGMAS = (
     "PRAGMA journal_size_limit = 67108864",
 )
 
+_NOT_DURABLE = "PRAGMA synchronous = OFF"
+
 
 class _Local(threading.local):
     """What belongs to one thread."""
@@ -41,8 +43,19 @@ class _Local(threading.local):
 class Database:
     """One database, used from any number of threads."""
 
-    def __init__(self, path: Path | None, *, create: bool = True, busy_timeout_ms: int = BUSY_TIMEOUT_MS) -> None:
-        """`path` is the file, None for memory. Without `create` a missing file is an OperatorError."""
+    def __init__(
+        self,
+        path: Path | None,
+        *,
+        create: bool = True,
+        busy_timeout_ms: int = BUSY_TIMEOUT_MS,
+        durable: bool = True,
+    ) -> None:
+        """`path` is the file, None for memory. Without `create` a missing file is an OperatorError.
+
+        `durable=False` syncs nothing to the disk: for simulated money only.
+        """
+        self._durable = durable
         self.path = path
         self.where = "the state in memory" if path is None else str(path)
         self._busy_ms = busy_timeout_ms
@@ -155,7 +168,7 @@ class Database:
         except sqlite3.Error as error:
             raise faults.translate(error, self.where) from None
         try:
-            for pragma in _PRAGMAS:
+            for pragma in (*_PRAGMAS, *(() if self._durable else (_NOT_DURABLE,))):
                 connection.execute(pragma)
         except sqlite3.Error as error:
             connection.close()

@@ -33,6 +33,7 @@ def open_store(
     create: bool = True,
     now: Instant | None = None,
     busy_timeout_ms: int = BUSY_TIMEOUT_MS,
+    durable: bool = True,
 ) -> OpenState:
     """Open a state file, or `:memory:`.
 
@@ -40,7 +41,9 @@ def open_store(
     is an OperatorError, and opening changes nothing. `now` tells whether a daemon's lease is still good when the
     schema has to change.
     """
-    database = Database(None if str(path) == MEMORY else Path(path), create=create, busy_timeout_ms=busy_timeout_ms)
+    database = Database(
+        None if str(path) == MEMORY else Path(path), create=create, busy_timeout_ms=busy_timeout_ms, durable=durable
+    )
     try:
         migrate(database, now=now, allowed=create)
     except BaseException:

@@ -142,9 +142,12 @@ def test_status_needs_no_simulator(shop, monkeypatch, capsys):
     monkeypatch.setenv("FLEXPAY_STRIPE_API", "http://127.0.0.1:9")
     asked = []
     opened = bootstrap.open_control
-    monkeypatch.setattr(
-        bootstrap, "open_control", lambda *given, **more: (asked.append(given), opened(*given, **more))[1]
-    )
+
+    def noted(*given, **more):
+        asked.append(given)
+        return opened(*given, **more)
+
+    monkeypatch.setattr(bootstrap, "open_control", noted)
     assert entry(["status"]) == 0
     assert asked == [("flexpay-state.db", None)]
     assert "configuration revision 1" in capsys.readouterr().out
