@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from hypothesis import given, settings
@@ -15,6 +16,7 @@ from flexpay_reconcile.manifest.load import Loaded, load
 from flexpay_reconcile.values.diagnostic import Severity
 from tests.unit.manifest.book import FILE, SOUND, TWO
 
+EXAMPLE = Path(__file__).resolve().parents[3] / "examples" / "01-one-account" / "flexpay.yaml"
 _SNIPPETS = [
     *re.findall(r"[\w-]+|\n +|[^\w\s]", TWO),
     *"&a *a !t <<: --- ... %YAML | > ? - [ ] { } , : # \t \r \n 0o7 012 1.5 ~ null true \x00 \u2028 \ufeff ' \"".split(
@@ -59,13 +61,13 @@ def _with(document: Any, path: tuple[Any, ...], value: Any) -> Any:
 
 def test_no_value_of_another_kind_raises():
     """Every single value of a sound manifest, each in turn of every other kind: diagnostics, never an exception."""
-    sound, faults = load_plain(FILE, TWO.encode())
-    assert not faults
-    paths = list(_places(sound))
-    assert len(paths) > 50
-    for path in paths:
-        for odd in ODD:
-            check([(FILE, json.dumps(_with(sound, path, odd)).encode())])
+    for text in (TWO, EXAMPLE.read_text(encoding="utf-8")):
+        sound, faults = load_plain(FILE, text.encode())
+        assert not faults
+        assert check([(FILE, json.dumps(sound).encode())]).configuration is not None
+        for path in _places(sound):
+            for odd in ODD:
+                check([(FILE, json.dumps(_with(sound, path, odd)).encode())])
 
 
 @settings(max_examples=300, deadline=None)
