@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import stat
-import sys
 from pathlib import Path
 
 import pytest
@@ -29,19 +28,6 @@ def test_a_pipe_is_written_to_and_not_replaced(tmp_path):
     finally:
         os.close(reader)
     assert stat.S_ISFIFO(pipe.stat().st_mode)
-
-
-def test_a_device_is_not_replaced():
-    """`--out /dev/null` does not put a file in the place of the device, whoever runs it."""
-    files.write_private("/dev/null", "a plan")
-    assert stat.S_ISCHR(Path("/dev/null").stat().st_mode)
-
-
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="a full device is a thing of Linux")
-def test_a_full_disk_is_told():
-    """No room to write is one error, not silence."""
-    with pytest.raises(OperatorError, match="No space left"):
-        files.write_private("/dev/full", "a plan")
 
 
 def test_a_link_stays_a_link(tmp_path):
