@@ -7,8 +7,9 @@ RUN_STAMP := $(VENV)/.installed-run
 DEV_STAMP := $(VENV)/.installed-dev
 PIP_INSTALL := $(PY) -m pip install -qq --disable-pip-version-check --no-input
 WORKERS ?= 2
+SEEDS ?= 100
 
-.PHONY: help demo test lint format bench lock schemas clean distclean
+.PHONY: help demo test lint format bench simulate lock schemas clean distclean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,6 +32,9 @@ format: $(DEV_STAMP) ## format the code and apply safe fixes
 
 bench: $(DEV_STAMP) ## invoice-days and decisions a second, with the SDK's own share
 	@$(PY) -m benchmarks
+
+simulate: $(DEV_STAMP) ## a campaign of seeded trouble, judged by the simulator's ledger: make simulate SEEDS=200
+	@$(PY) -m tests.simulation.campaign --seeds $(SEEDS)
 
 schemas: $(RUN_STAMP) ## publish the package's JSON schemas to schemas/
 	@$(PY) scripts/publish_schemas.py
