@@ -12,7 +12,6 @@ from flexpay_reconcile import bootstrap
 from flexpay_reconcile.adapters.state_cipher import key_path
 from flexpay_reconcile.cli import files
 from flexpay_reconcile.cli.main import entry
-from flexpay_reconcile.errors import OperatorError
 
 TOO_LONG = "x" * 5000
 
