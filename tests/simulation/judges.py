@@ -94,7 +94,7 @@ class Judge:
         require(all(each.params == request.params for each in earlier), "A4", f"{request.key}: other parameters")
         first = min((each.at for each in earlier), default=request.at)
         require(request.at - first < 23 * HOUR, "A5", f"{request.key} is sent again after {request.at - first} s")
-        keys = {each.secret for each in earlier if not each.limited}
+        keys = {each.secret for each in earlier if not each.unexecuted}
         require(keys <= {request.secret}, "B7", f"{request.key} goes through another API key")
         earlier.append(request)
 

@@ -13,6 +13,8 @@ from typing import Any
 from unittest import mock
 from urllib.parse import parse_qsl, urlsplit
 
+import stripe
+
 from flexpay_reconcile import bootstrap
 from flexpay_reconcile.adapters.sqlite_store import open_store
 from flexpay_reconcile.adapters.stripe_api.keys import KeyRing
@@ -54,8 +56,8 @@ class Request:
     secret: str
     status: int | None = None
     answer: dict[str, Any] | None = None
-    limited: bool = False
-    """Answered by the rate limiter."""
+    unexecuted: bool = False
+    """Surely not executed: no connection was made, or the answer was 401, 403 or 429."""
 
     @property
     def is_pay(self) -> bool:
@@ -89,13 +91,17 @@ class Recorder(SimulatorTransport):
             secret=given.get("authorization", "").removeprefix("Bearer "),
         )
         self._rig.requests.append(request)
-        for hook in tuple(self._rig.before_call):
-            hook(request)
-        body, status, answered = super().request(method, url, headers, post_data)
+        try:
+            for hook in tuple(self._rig.before_call):
+                hook(request)
+            body, status, answered = super().request(method, url, headers, post_data)
+        except stripe.APIConnectionError as silence:
+            request.unexecuted = isinstance(silence.__cause__, ConnectionRefusedError)
+            raise
         for change in tuple(self._rig.change_answer):
             body = change(request, status, body)
         request.status = status
-        request.limited = status == 429 and "Stripe-Rate-Limited-Reason" in answered
+        request.unexecuted = status in (401, 403, 429)
         with contextlib.suppress(ValueError):
             request.answer = json.loads(body)
         for hook in tuple(self._rig.after_call):
