@@ -20,7 +20,7 @@ from flexpay_reconcile.operations.read_facts import read_facts
 from flexpay_reconcile.ports.charger import Charger, ChargerFor
 from flexpay_reconcile.ports.store import UnitOfWork
 from flexpay_reconcile.recovery import gates
-from flexpay_reconcile.recovery.attempt import Attempt, AttemptState, KeyAlias
+from flexpay_reconcile.recovery.attempt import Attempt, AttemptState, KeyAlias, SettledBy
 from flexpay_reconcile.recovery.case import CaseState, RecoveryCase
 from flexpay_reconcile.recovery.journal import EntryKind
 from flexpay_reconcile.recovery.outcome import (
@@ -162,7 +162,9 @@ def record(context: Context, integration: Integration, attempt: Attempt, outcome
     status: InvoiceStatus | None = None
     match outcome:
         case Declined() | Approved():
-            charge = _charge_of(context, integration, attempt, outcome)
+            charge, readable = _charge_of(context, integration, attempt, outcome)
+            if isinstance(outcome, Declined) and outcome.charge is not None and not readable:
+                outcome = _evidence_missing(outcome)
         case NothingToPay():
             status = _status_of(context, integration, attempt)
         case _:
@@ -193,20 +195,33 @@ def record(context: Context, integration: Integration, attempt: Attempt, outcome
                 record_outcome.unresolved(unit, case, attempt, outcome, now)
 
 
+def _evidence_missing(outcome: Declined) -> Unresolved:
+    """A refusal whose charge cannot be read yet: the error alone may call hard what the account's own rules blocked.
+
+    The resolver reads the charge when Stripe answers again, and judges on all of it (A21).
+    """
+    return Unresolved(
+        because="refused, and the charge that says why could not be read yet",
+        settled_by=SettledBy.READ,
+        request_id=outcome.request_id,
+        key_alias=outcome.key_alias,
+    )
+
+
 def _charge_of(
     context: Context, integration: Integration, attempt: Attempt, outcome: Declined | Approved
-) -> Charge | None:
-    """The whole charge: a decline's for all its evidence, an approval's for ceilings and books. None: not readable."""
+) -> tuple[Charge | None, bool]:
+    """The charge, a decline's for its evidence and an approval's for the books; and whether it could be looked for."""
     try:
         payments = context.readers(integration).payments_of(attempt.invoice)
     except (TryLater, OperatorError) as problem:
         LOG.warning("the charge could not be read", extra={"charge": outcome.charge, "because": problem.message})
-        return None
+        return None, False
     charges = [each.latest_charge for each in payments if each.latest_charge is not None]
     if isinstance(outcome, Declined):
-        return next((each for each in charges if each.id == outcome.charge), None)
+        return next((each for each in charges if each.id == outcome.charge), None), True
     paid = [each for each in charges if each.status is ChargeStatus.SUCCEEDED]
-    return next((each for each in paid if each.payment_method == attempt.payment_method), None)
+    return next((each for each in paid if each.payment_method == attempt.payment_method), None), True
 
 
 def _status_of(context: Context, integration: Integration, attempt: Attempt) -> InvoiceStatus | None:
