@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import stripe
 
+from flexpay_reconcile.declines.decline import DeclineKind
 from flexpay_reconcile.recovery.attempt import AttemptState
 from flexpay_reconcile.recovery.case import CaseState
 from flexpay_reconcile.simulator.transport import SimulatorTransport
@@ -212,3 +213,21 @@ def test_a_refused_replay_says_nothing_of_the_call_before_it():
     assert len({each.key for each in rig.pays()}) == 1
     assert rig.case("ada").state is CaseState.RECOVERED
     truth.agree(rig)
+
+
+def test_a_refusal_whose_charge_cannot_be_read_is_not_judged_on_half_the_evidence():
+    """The error says fraudulent, the charge that a Radar rule blocked it: nobody is cancelled on the error alone (A21)."""
+    rig = failing()
+    rig.decline("ada", "fraudulent", outcome_type="blocked", outcome_reason="rule")
+
+    def away(request: Request) -> None:
+        if rig.pays() and rig.now.seconds - rig.pays()[0].at < 3600 and request.method == "GET":
+            raise stripe.APIConnectionError("away") from TimeoutError()
+
+    rig.before_call.append(away)
+    rig.live(9)
+    case = rig.case("ada")
+    assert (case.state, case.decline_kind) == (CaseState.PARKED, DeclineKind.OPERATOR)
+    assert case.attempts_used == 1
+    assert rig.subscription("ada")["status"] != "canceled"
+    assert len(rig.pays()) == 1
