@@ -137,7 +137,11 @@ class Judge:
             paid = [each["id"] for each in later if each["created"] > invoice["created"] and each["status"] == "paid"]
             require(not paid, "C4", f"{subscription} is cancelled though {paid} were paid later")
             reasons = [row["reason"] for row in self.rig.charges(case.invoice)]
-            require(not reasons or reasons[-1] not in NO_FINAL_ACTION, "A21", f"{subscription} cancelled: {reasons}")
+            method = account.find("payment_method", str(case.payment_method))
+            print_of = method["card"]["fingerprint"] if method else None
+            dead = any(row["fingerprint"] == print_of and row["reason"] in HARD for row in self.rig.charges())
+            allowed = not reasons or reasons[-1] not in NO_FINAL_ACTION or dead
+            require(allowed, "A21", f"{subscription} cancelled: {reasons}")
 
     # -- at each charge ------------------------------------------------------------------------------------------
 
