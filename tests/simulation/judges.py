@@ -136,7 +136,11 @@ class Judge:
             later = [account.get("invoice", each) for each in account.invoices_of[subscription]]
             paid = [each["id"] for each in later if each["created"] > invoice["created"] and each["status"] == "paid"]
             require(not paid, "C4", f"{subscription} is cancelled though {paid} were paid later")
-            reasons = [row["reason"] for row in self.rig.charges(case.invoice)]
+            charges = self.rig.charges(case.invoice)
+            reasons = [row["reason"] for row in charges]
+            asked = [each.at for each in self.rig.pays() if each.object_id == case.invoice and each.status == 402]
+            if charges and max(asked, default=0) > charges[-1]["created"]:
+                continue  # the last answer asked for authentication, which makes no charge
             method = account.find("payment_method", str(case.payment_method))
             print_of = method["card"]["fingerprint"] if method else None
             dead = any(row["fingerprint"] == print_of and row["reason"] in HARD for row in self.rig.charges())
