@@ -5,36 +5,25 @@ May not know HTTP nor threads; the HTTP door calls it under its lock.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from flexpay_reconcile.simulator import control
 from flexpay_reconcile.simulator.control import ControlError
+from flexpay_reconcile.simulator.verbs import Verb
 from flexpay_reconcile.simulator.world import World
 
 _EVIDENCE = ("network_decline_code", "advice_code", "network_advice_code", "outcome_type", "outcome_reason")
 
-# name -> (required fields, optional fields)
-FIELDS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
-    "decline": (("customer", "code"), ("times", *_EVIDENCE)),
-    "approve": (("customer",), ()),
-    "pay-elsewhere": (("customer",), ("how",)),
-    "card": (("customer", "token"), ()),
-    "void": (("invoice",), ()),
-    "cancel": ((), ("customer", "subscription")),
-    "set": (("object", "field", "value"), ()),
-    "fault": (("kind",), ("method", "path", "nth", "times")),
-}
-_NUMBERS = frozenset({"times", "nth"})
-
 
 def post(world: World, name: str, document: Mapping[str, Any]) -> dict[str, Any]:
     """Carry out one control request; ControlError says what is wrong with it."""
-    required, optional = FIELDS[name]
+    verb = VERBS[name]
+    required, optional = verb.required, verb.optional
     for field, value in document.items():
         if field not in required and field not in optional:
             raise ControlError(f"unknown field {field[:60]!r}")
-        if field in _NUMBERS:
+        if field in verb.numbers:
             if value is not None and (not isinstance(value, int) or isinstance(value, bool)):
                 raise ControlError(f"{field} must be a whole number")
         elif field != "value" and value is not None and not isinstance(value, str):
@@ -43,7 +32,7 @@ def post(world: World, name: str, document: Mapping[str, Any]) -> dict[str, Any]
         if field not in document or (document[field] is None and field != "value"):
             raise ControlError(f"field {field!r} is missing")
     given = {field: value for field, value in document.items() if value is not None or field == "value"}
-    return {"now": world.now, **_ACTIONS[name](world, given)}
+    return {"now": world.now, **verb.run(world, given)}
 
 
 def _decline(world: World, given: dict[str, Any]) -> dict[str, Any]:
@@ -88,16 +77,22 @@ def _fault(world: World, given: dict[str, Any]) -> dict[str, Any]:
     return {}
 
 
-_ACTIONS: dict[str, Callable[[World, dict[str, Any]], dict[str, Any]]] = {
-    "decline": _decline,
-    "approve": _approve,
-    "pay-elsewhere": _pay,
-    "card": _card,
-    "void": _void,
-    "cancel": _cancel,
-    "set": _set,
-    "fault": _fault,
+_OWN: dict[str, Verb] = {
+    "decline": Verb(
+        run=_decline, required=("customer", "code"), optional=("times", *_EVIDENCE), numbers=frozenset({"times"})
+    ),
+    "approve": Verb(run=_approve, required=("customer",)),
+    "pay-elsewhere": Verb(run=_pay, required=("customer",), optional=("how",)),
+    "card": Verb(run=_card, required=("customer", "token")),
+    "void": Verb(run=_void, required=("invoice",)),
+    "cancel": Verb(run=_cancel, optional=("customer", "subscription")),
+    "set": Verb(run=_set, required=("object", "field", "value")),
+    "fault": Verb(
+        run=_fault, required=("kind",), optional=("method", "path", "nth", "times"), numbers=frozenset({"nth", "times"})
+    ),
 }
+VERBS: dict[str, Verb] = {**_OWN}
+"""Every control verb by name; other modules' `VERBS` are joined here."""
 
 
 def get(world: World, name: str) -> dict[str, Any] | None:

@@ -8,48 +8,11 @@ from __future__ import annotations
 from typing import Any
 
 from flexpay_reconcile.simulator.access import require
+from flexpay_reconcile.simulator.links import INCLUDES, LINKS, READ
 from flexpay_reconcile.simulator.refusals import Refusal, invalid
 from flexpay_reconcile.simulator.state import Call, Obj
 
 _DEPTH = 4
-
-# (object type, field) -> type of the object the id stands for.
-_LINKS: dict[tuple[str, str], str] = {
-    ("invoice", "customer"): "customer",
-    ("invoice", "default_payment_method"): "payment_method",
-    ("invoice", "parent.subscription_details.subscription"): "subscription",
-    ("subscription", "customer"): "customer",
-    ("subscription", "default_payment_method"): "payment_method",
-    ("subscription", "latest_invoice"): "invoice",
-    ("customer", "invoice_settings.default_payment_method"): "payment_method",
-    ("payment_method", "customer"): "customer",
-    ("payment_intent", "customer"): "customer",
-    ("payment_intent", "latest_charge"): "charge",
-    ("payment_intent", "payment_method"): "payment_method",
-    ("charge", "customer"): "customer",
-    ("charge", "payment_intent"): "payment_intent",
-    ("refund", "charge"): "charge",
-    ("refund", "payment_intent"): "payment_intent",
-    ("invoice_payment", "invoice"): "invoice",
-    ("invoice_payment", "payment.payment_intent"): "payment_intent",
-    ("price", "product"): "product",
-}
-
-_READ = {
-    "customer": "rak_customer_read",
-    "payment_method": "rak_payment_method_read",
-    "charge": "rak_charge_read",
-    "payment_intent": "rak_payment_intent_read",
-    "invoice": "rak_invoice_read",
-    "subscription": "rak_subscription_read",
-    "product": "rak_product_read",
-}
-
-# (object type, field) -> (type of the rows, the index that finds them, permission): fields only present when asked for.
-_INCLUDES: dict[tuple[str, str], tuple[str, str, str, str]] = {
-    ("invoice", "payments"): ("invoice_payment", "invoice", "rak_credit_note_read", "/v1/invoice_payments"),
-    ("charge", "refunds"): ("refund", "charge", "rak_charge_read", "/v1/refunds"),
-}
 
 
 def expand(call: Call, result: Obj, paths: list[str]) -> Obj:
@@ -79,15 +42,15 @@ def _node(call: Call, node: Obj, parts: list[str], path: str) -> Obj:
 def _field(call: Call, node: Obj, kind: str, prefix: str, parts: list[str], path: str) -> Obj:
     name, rest = parts[0], parts[1:]
     full = prefix + name
-    include = _INCLUDES.get((kind, full))
+    include = INCLUDES.get((kind, full))
     value: Any = node.get(name)
     if include is not None:
         if not isinstance(value, dict):
             value = _included(call, node, include)
         return {**node, name: _node(call, value, rest, path) if rest else value}
-    target = _LINKS.get((kind, full))
+    target = LINKS.get((kind, full))
     if target is not None:
-        require(call.key, _READ[target])
+        require(call.key, READ[target])
         if isinstance(value, str):
             value = dict(call.account.get(target, value))
         if isinstance(value, dict) and rest:
@@ -97,7 +60,7 @@ def _field(call: Call, node: Obj, kind: str, prefix: str, parts: list[str], path
         if value.get("object"):
             return {**node, name: _node(call, value, rest, path)}
         return {**node, name: _field(call, value, kind, full + ".", rest, path)}
-    if value is None and rest and any(k == kind and f.startswith(full + ".") for k, f in _LINKS):
+    if value is None and rest and any(k == kind and f.startswith(full + ".") for k, f in LINKS):
         return node
     raise _cannot(path)
 

@@ -126,7 +126,7 @@ class _Door:
         if request.method == "GET":
             found = await run_in_threadpool(self._locked, lambda: control_api.get(self.world, name))
             return JSONResponse(found) if found is not None else _refusal(404, "no such control document")
-        if request.method != "POST" or name not in control_api.FIELDS:
+        if request.method != "POST" or name not in control_api.VERBS:
             return _refusal(404, "no such control request")
         document = await self._document(request)
         return JSONResponse(await run_in_threadpool(self._locked, lambda: control_api.post(self.world, name, document)))

@@ -18,6 +18,7 @@ from flexpay_reconcile.simulator.faults import FaultScript
 from flexpay_reconcile.simulator.idempotency import IdempotencyKeys
 from flexpay_reconcile.simulator.issuers import Issuers
 from flexpay_reconcile.simulator.ledger import Ledger
+from flexpay_reconcile.simulator.settings import BillingSettings
 from flexpay_reconcile.simulator.webhooks import Outbox
 
 API_VERSION = "2026-10-28.endive"
@@ -93,6 +94,8 @@ class Account:
         self.invoices_of: dict[str, list[str]] = {}
         self.anchors: dict[str, tuple[int, int]] = {}
         self.attempts: dict[tuple[str, int], list[int]] = {}
+        self.settings = BillingSettings()
+        self.platform: str | None = None
         self.recent_events: deque[str] = deque()
         self.counters: dict[str, int] = {}
 

@@ -5,52 +5,18 @@ Pure but for its own state: no clock, disk, socket or thread. A caller that uses
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
-from urllib.parse import unquote
 
-from flexpay_reconcile.simulator import access, chance, faults, idempotency, params, routes
-from flexpay_reconcile.simulator.expand import expand
-from flexpay_reconcile.simulator.idempotency import Saved
+from flexpay_reconcile.simulator import deliveries, requests
+from flexpay_reconcile.simulator.deliveries import Parcel
+from flexpay_reconcile.simulator.happenings import ACTIONS
 from flexpay_reconcile.simulator.ledger import Ledger
-from flexpay_reconcile.simulator.local_time import http_date
-from flexpay_reconcile.simulator.refusals import Refusal
-from flexpay_reconcile.simulator.resources import refunds, renewals
-from flexpay_reconcile.simulator.resources.events import body_of
-from flexpay_reconcile.simulator.state import API_VERSION, STRIPE, Account, Call, Cause, Simulation
-from flexpay_reconcile.simulator.webhooks import Delivery, next_try, signature
+from flexpay_reconcile.simulator.requests import MAX_BODY, Response
+from flexpay_reconcile.simulator.state import Simulation
 
-MAX_BODY = 1024 * 1024
 Deliver = Callable[[str, dict[str, str], bytes], int]
 
-_ACTIONS = {
-    "renew": renewals.renew,
-    "finalize": renewals.finalize,
-    "collect": renewals.collect,
-    "expire": renewals.expire,
-    "refund": refunds.settle,
-}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Response:
-    """An HTTP answer."""
-
-    status: int
-    headers: dict[str, str]
-    body: bytes
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Parcel:
-    """A delivery ready to be sent: where to, with which headers and body."""
-
-    delivery: Delivery
-    url: str
-    headers: dict[str, str]
-    body: bytes
+__all__ = ["MAX_BODY", "Deliver", "Parcel", "Response", "World"]
 
 
 class World:
@@ -73,122 +39,9 @@ class World:
         """Every charge, refund and state change."""
         return self.sim.ledger
 
-    # -- requests ------------------------------------------------------------------------------------------------
-
     def handle(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> Response:
         """Answer one request; `path` may carry a query string. Raises `faults.NoAnswer` for a scripted silence."""
-        sim = self.sim
-        sim.requests += 1
-        request_id = "req_" + chance.token(14, sim.seed, "request", sim.requests)
-        route_path, _, query = path.partition("?")
-        fault = sim.faults.meet(method, route_path)
-        if fault in faults.UNEXECUTED:
-            raise faults.NoAnswer(fault, executed=False)
-        lower = {name.lower(): value for name, value in headers.items()}
-        extra: dict[str, str] = {}
-        try:
-            status, raw, extra = self._answer(method, route_path, query, lower, body, request_id, fault)
-        except Refusal as refusal:
-            status, raw, extra = refusal.status, _error(refusal, request_id), refusal.headers
-        finally:
-            sim.cause = STRIPE
-        if fault == "lost_answer":
-            raise faults.NoAnswer(fault, executed=True)
-        return Response(
-            status=status,
-            body=raw,
-            headers={
-                "Content-Type": "application/json",
-                "Request-Id": request_id,
-                "Simulator-Clock": str(sim.now),
-                "Date": http_date(sim.now),
-                "Stripe-Version": API_VERSION,
-                **extra,
-            },
-        )
-
-    def _answer(
-        self,
-        method: str,
-        path: str,
-        query: str,
-        headers: dict[str, str],
-        body: bytes,
-        request_id: str,
-        fault: str | None,
-    ) -> tuple[int, bytes, dict[str, str]]:
-        sim = self.sim
-        if len(body) > MAX_BODY:
-            raise Refusal(413, "Request body is too large.")
-        key = access.authenticate(sim.keys, headers, sim.now)
-        self._check_headers(key, headers)
-        matched = routes.match(method, path)
-        if matched is None:
-            raise Refusal(
-                404,
-                f"Unrecognized request URL ({method}: {path[:200]}). Please see https://stripe.com/docs "
-                "or we can help at https://support.stripe.com/.",
-            )
-        route, ids = matched
-        access.require(key, route.permission)
-        account = sim.account(key.account, key.livemode)
-        if fault is not None and fault not in ("lost_answer", "500"):
-            raise faults.answer(fault)
-        text = _text(method, query, headers, body)
-        idem = headers.get("idempotency-key") if method == "POST" else None
-        saved_under = idempotency.digest(method, path, text) if idem is not None else b""
-        if idem is not None:
-            saved = account.idempotency.find(idem, saved_under, sim.now)
-            if saved is not None:
-                return saved.status, saved.body, {"Idempotent-Replayed": "true", "Original-Request": saved.request_id}
-        status, raw = 200, b""
-        try:
-            if fault == "500":
-                raise faults.answer(fault)
-            given = params.check(params.decode(text), route.shape)
-            paths = given.pop("expand", [])
-            call = Call(sim, account, key, given)
-            sim.cause = Cause(source="request", request_id=request_id, idempotency_key=idem, key_name=key.name)
-            result = route.handler(call, *map(unquote, ids))
-            if paths:
-                result = _expanded(call, result, paths, executed=method != "GET")
-            raw = json.dumps(result, separators=(",", ":")).encode()
-        except Refusal as refusal:
-            self._note_other_mode(account, refusal)
-            if not refusal.saved:
-                raise
-            status, raw = refusal.status, _error(refusal, request_id)
-        if idem is not None:
-            account.idempotency.save(idem, Saved(sim.now, saved_under, status, raw, request_id))
-            return status, raw, {"Idempotency-Key": idem, "Original-Request": request_id}
-        return status, raw, {}
-
-    def _check_headers(self, key: access.Key, headers: dict[str, str]) -> None:
-        version = headers.get("stripe-version")
-        if version is not None and version != API_VERSION:
-            raise Refusal(400, f"Invalid Stripe API version: {version[:60]}. This simulator speaks {API_VERSION}.")
-        other = headers.get("stripe-account") or headers.get("stripe-context")
-        if other and other != key.account:
-            raise Refusal(
-                403,
-                f"The provided key '{access.masked(key.secret)}' does not have access to account "
-                f"'{other[:60]}' (or that account does not exist). Application access may have been revoked.",
-                code="account_invalid",
-            )
-
-    def _note_other_mode(self, account: Account, refusal: Refusal) -> None:
-        """Stripe says so when the object exists in the account's other mode."""
-        if refusal.error.get("code") != "resource_missing":
-            return
-        twin = self.sim.accounts.get((account.id, not account.livemode))
-        id_ = str(refusal.error["message"]).partition("'")[2].partition("'")[0]
-        if twin is not None and any(id_ in table.rows for table in twin.tables.values()):
-            here, there = ("live", "test") if account.livemode else ("test", "live")
-            refusal.error["message"] += (
-                f"; a similar object exists in {there} mode, but a {here} mode key was used to make this request."
-            )
-
-    # -- time ----------------------------------------------------------------------------------------------------
+        return requests.answer(self.sim, method, path, headers, body)
 
     def next_event_at(self) -> int | None:
         """The next instant at which anything happens by itself; None when nothing is planned."""
@@ -209,49 +62,21 @@ class World:
         while (entry := sim.agenda.take(instant)) is not None:
             sim.now = max(sim.now, entry.at)
             self.happened += 1
-            _ACTIONS[entry.action](sim, sim.accounts[entry.account], entry.subject)
+            ACTIONS[entry.action](sim, sim.accounts[entry.account], entry.subject)
         sim.now = max(sim.now, instant)
 
     def take_parcel(self) -> Parcel | None:
         """The next delivery due now, signed with the virtual clock; None when there is none."""
-        sim = self.sim
-        while (delivery := sim.outbox.take(sim.now)) is not None:
-            account = sim.accounts[delivery.account]
-            endpoint = account.find("webhook_endpoint", delivery.endpoint)
-            event = account.find("event", delivery.event)
-            if endpoint is None or event is None:
-                continue
-            if endpoint["status"] != "enabled":  # pending retries of a disabled endpoint are dropped when due
-                event["pending_webhooks"] -= 1
-                continue
-            body = body_of(event)
-            return Parcel(
-                delivery=delivery,
-                url=endpoint["url"],
-                body=body,
-                headers={
-                    "Content-Type": "application/json; charset=utf-8",
-                    "User-Agent": "Stripe/1.0 (simulator)",
-                    "Stripe-Signature": signature(account.secrets[endpoint["id"]], body, sim.now),
-                    "Simulator-Clock": str(sim.now),
-                },
-            )
-        return None
+        return deliveries.take(self.sim)
 
     def delivery_done(self, parcel: Parcel, status: int | None) -> bool:
         """Record the answer to a delivery (None: no answer). Only 2xx is a success; says whether it was one."""
-        sim = self.sim
-        if status is not None and 200 <= status < 300:
-            event = sim.accounts[parcel.delivery.account].find("event", parcel.delivery.event)
-            if event is not None:
-                event["pending_webhooks"] -= 1
+        success = deliveries.done(self.sim, parcel, status)
+        if success:
             self.delivered += 1
-            return True
-        self.failed_deliveries += 1
-        again = next_try(parcel.delivery, sim.now)
-        if again is not None:
-            sim.outbox.add(again)
-        return False
+        else:
+            self.failed_deliveries += 1
+        return success
 
     def _send(self, parcel: Parcel) -> int | None:
         if self.deliver is None:
@@ -260,40 +85,3 @@ class World:
             return self.deliver(parcel.url, parcel.headers, parcel.body)
         except ConnectionError:
             return None
-
-
-def _expanded(call: Call, result: dict[str, Any], paths: list[str], *, executed: bool) -> dict[str, Any]:
-    """The expanded answer; a refusal that comes after something was executed is saved under the key."""
-    try:
-        return expand(call, result, paths)
-    except Refusal as refusal:
-        refusal.saved = executed
-        raise
-
-
-def _text(method: str, query: str, headers: dict[str, str], body: bytes) -> str:
-    """The parameters of a request as one form text."""
-    if method != "POST":
-        return query if not body else query + ("&" if query else "") + _decoded(body)
-    if query:
-        raise Refusal(400, "Parameters of a POST belong in its body.")
-    kind = headers.get("content-type", "application/x-www-form-urlencoded").partition(";")[0].strip().lower()
-    if body and kind != "application/x-www-form-urlencoded":
-        raise Refusal(
-            400,
-            f"Invalid request (check that your POST content type is application/x-www-form-urlencoded). "
-            f"It is {kind[:60]}.",
-        )
-    return _decoded(body)
-
-
-def _decoded(body: bytes) -> str:
-    try:
-        return body.decode()
-    except UnicodeDecodeError as error:
-        raise Refusal(400, "Invalid UTF-8 in the request body.") from error
-
-
-def _error(refusal: Refusal, request_id: str) -> bytes:
-    error: dict[str, Any] = {**refusal.error, "request_log_url": f"https://dashboard.stripe.com/logs/{request_id}"}
-    return json.dumps({"error": error}, separators=(",", ":")).encode()

@@ -5,6 +5,7 @@ May not show what a key without `rak_accounts_kyc_basic_read` must not see (the 
 
 from __future__ import annotations
 
+from flexpay_reconcile.simulator.route import Route, route
 from flexpay_reconcile.simulator.state import Call, Obj
 
 
@@ -25,3 +26,6 @@ def retrieve(call: Call) -> Obj:
         "settings": {"dashboard": {"display_name": account.name, "timezone": "Etc/UTC"}},
         "type": "standard",
     }
+
+
+ROUTES: tuple[Route, ...] = (route("GET", "account", retrieve, "rak_accounts_kyc_basic_read"),)

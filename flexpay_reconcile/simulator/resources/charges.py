@@ -12,6 +12,7 @@ from flexpay_reconcile.simulator.paging import PAGING, page
 from flexpay_reconcile.simulator.params import Shape
 from flexpay_reconcile.simulator.refusals import missing
 from flexpay_reconcile.simulator.resources.events import emit
+from flexpay_reconcile.simulator.route import Route, route
 from flexpay_reconcile.simulator.state import Account, Call, Obj, Simulation
 
 LIST: Shape = {**PAGING, "created": "range", "customer": "string", "payment_intent": "string"}
@@ -168,3 +169,9 @@ def listing(call: Call) -> Obj:
     if customer is not None:
         return page(call, "charge", "/v1/charges", ids=table.by("customer", customer))
     return page(call, "charge", "/v1/charges")
+
+
+ROUTES: tuple[Route, ...] = (
+    route("GET", "charges", listing, "rak_charge_read", LIST),
+    route("GET", "charges/*", retrieve, "rak_charge_read"),
+)

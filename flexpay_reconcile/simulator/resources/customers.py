@@ -12,6 +12,7 @@ from flexpay_reconcile.simulator.params import Shape, merge_metadata
 from flexpay_reconcile.simulator.refusals import Refusal, missing
 from flexpay_reconcile.simulator.resources import payment_methods
 from flexpay_reconcile.simulator.resources.events import change, emit
+from flexpay_reconcile.simulator.route import Route, route
 from flexpay_reconcile.simulator.state import Account, Call, Obj, Simulation
 
 _ADDRESS: Shape = dict.fromkeys(("city", "country", "line1", "line2", "postal_code", "state"), "string?")
@@ -159,3 +160,11 @@ def listing(call: Call) -> Obj:
     """GET /v1/customers"""
     email = call.params.get("email")
     return page(call, "customer", "/v1/customers", keep=lambda row: email is None or row["email"] == email)
+
+
+ROUTES: tuple[Route, ...] = (
+    route("POST", "customers", create, "rak_customer_write", CREATE),
+    route("GET", "customers", listing, "rak_customer_read", LIST),
+    route("GET", "customers/*", retrieve, "rak_customer_read"),
+    route("POST", "customers/*", update, "rak_customer_write", UPDATE),
+)

@@ -9,8 +9,10 @@ import fnmatch
 import json
 from typing import Any
 
-from flexpay_reconcile.simulator.paging import page
+from flexpay_reconcile.simulator.paging import PAGING, page
+from flexpay_reconcile.simulator.params import Shape
 from flexpay_reconcile.simulator.refusals import invalid, missing
+from flexpay_reconcile.simulator.route import Route, route
 from flexpay_reconcile.simulator.state import API_VERSION, Account, Call, Obj, Simulation
 from flexpay_reconcile.simulator.webhooks import Delivery, wants
 
@@ -107,3 +109,10 @@ def listing(call: Call) -> Obj:
         return not patterns or event["type"] in exact or any(fnmatch.fnmatchcase(event["type"], word) for word in wild)
 
     return page(call, "event", "/v1/events", keep=keep)
+
+
+_LIST: Shape = {**PAGING, "created": "range", "type": "string", "types": "strings", "delivery_success": "bool"}
+ROUTES: tuple[Route, ...] = (
+    route("GET", "events", listing, "rak_event_read", _LIST),
+    route("GET", "events/*", retrieve, "rak_event_read"),
+)

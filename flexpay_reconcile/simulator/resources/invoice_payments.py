@@ -8,6 +8,7 @@ from __future__ import annotations
 from flexpay_reconcile.simulator.paging import PAGING, page
 from flexpay_reconcile.simulator.params import Shape
 from flexpay_reconcile.simulator.refusals import invalid, missing
+from flexpay_reconcile.simulator.route import Route, route
 from flexpay_reconcile.simulator.state import Call, Obj
 
 LIST: Shape = {
@@ -58,3 +59,9 @@ def listing(call: Call) -> Obj:
         ids=ids,
         keep=lambda row: status is None or row["status"] == status,
     )
+
+
+ROUTES: tuple[Route, ...] = (
+    route("GET", "invoice_payments", listing, "rak_invoice_read", LIST),
+    route("GET", "invoice_payments/*", retrieve, "rak_invoice_read"),
+)

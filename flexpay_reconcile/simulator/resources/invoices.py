@@ -12,6 +12,7 @@ from flexpay_reconcile.simulator.resources import collection, payment_intents, s
 from flexpay_reconcile.simulator.resources.customers import not_attached
 from flexpay_reconcile.simulator.resources.events import change, emit
 from flexpay_reconcile.simulator.resources.invoice_build import transitions
+from flexpay_reconcile.simulator.route import Route, route
 from flexpay_reconcile.simulator.state import Account, Call, Obj, Simulation
 
 STATUSES = ("draft", "open", "paid", "uncollectible", "void")
@@ -193,3 +194,14 @@ def void(call: Call, id_: str) -> Obj:
         raise not_allowed(_NOT_OPEN)
     collection.void(call.sim, call.account, invoice)
     return invoice
+
+
+ROUTES: tuple[Route, ...] = (
+    route("GET", "invoices", listing, "rak_invoice_read", LIST),
+    route("GET", "invoices/*", retrieve, "rak_invoice_read"),
+    route("POST", "invoices/*", update, "rak_invoice_write", UPDATE),
+    route("POST", "invoices/*/pay", pay, "rak_invoice_write", PAY),
+    route("POST", "invoices/*/finalize", finalize, "rak_invoice_write", FINALIZE),
+    route("POST", "invoices/*/mark_uncollectible", mark_uncollectible, "rak_invoice_write"),
+    route("POST", "invoices/*/void", void, "rak_invoice_write"),
+)

@@ -12,6 +12,7 @@ from flexpay_reconcile.simulator.paging import PAGING, page
 from flexpay_reconcile.simulator.params import Shape
 from flexpay_reconcile.simulator.refusals import missing
 from flexpay_reconcile.simulator.resources.events import emit
+from flexpay_reconcile.simulator.route import Route, route
 from flexpay_reconcile.simulator.state import Account, Call, Obj, Simulation
 
 LIST: Shape = {**PAGING, "created": "range", "customer": "string"}
@@ -172,3 +173,9 @@ def listing(call: Call) -> Obj:
     customer = call.params.get("customer")
     ids = call.account.table("payment_intent").by("customer", customer) if customer is not None else None
     return page(call, "payment_intent", "/v1/payment_intents", ids=ids)
+
+
+ROUTES: tuple[Route, ...] = (
+    route("GET", "payment_intents", listing, "rak_payment_intent_read", LIST),
+    route("GET", "payment_intents/*", retrieve, "rak_payment_intent_read"),
+)

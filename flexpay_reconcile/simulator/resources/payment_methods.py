@@ -14,6 +14,7 @@ from flexpay_reconcile.simulator.paging import PAGING, page
 from flexpay_reconcile.simulator.params import Shape
 from flexpay_reconcile.simulator.refusals import Refusal, invalid, missing
 from flexpay_reconcile.simulator.resources.events import change, emit
+from flexpay_reconcile.simulator.route import Route, route
 from flexpay_reconcile.simulator.state import Account, Call, Obj, Simulation
 
 _ADDRESS = ("city", "country", "line1", "line2", "postal_code", "state")
@@ -209,3 +210,19 @@ def listing(call: Call, customer: str | None = None) -> Obj:
         raise missing("customer", owner, param="customer", status=404 if in_path else 400)
     url = f"/v1/customers/{owner}/payment_methods" if in_path else "/v1/payment_methods"
     return page(call, "payment_method", url, ids=call.account.table("payment_method").by("customer", owner))
+
+
+ROUTES: tuple[Route, ...] = (
+    route(
+        "GET",
+        "customers/*/payment_methods",
+        listing,
+        "rak_payment_method_read",
+        LIST_OF_CUSTOMER,
+    ),
+    route("POST", "payment_methods", create, "rak_payment_method_write", CREATE),
+    route("GET", "payment_methods", listing, "rak_payment_method_read", LIST),
+    route("GET", "payment_methods/*", retrieve, "rak_payment_method_read"),
+    route("POST", "payment_methods/*/attach", attach, "rak_payment_method_write", ATTACH),
+    route("POST", "payment_methods/*/detach", detach, "rak_payment_method_write"),
+)

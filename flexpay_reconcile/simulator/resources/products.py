@@ -5,10 +5,11 @@ May not hold tiers, trials or usage.
 
 from __future__ import annotations
 
-from flexpay_reconcile.simulator.paging import page
+from flexpay_reconcile.simulator.paging import PAGING, page
 from flexpay_reconcile.simulator.params import Shape
 from flexpay_reconcile.simulator.refusals import invalid, missing
 from flexpay_reconcile.simulator.resources.events import emit
+from flexpay_reconcile.simulator.route import Route, route
 from flexpay_reconcile.simulator.state import Account, Call, Obj, Simulation
 
 INTERVALS = ("day", "week", "month", "year")
@@ -145,3 +146,13 @@ def list_prices(call: Call) -> Obj:
     """GET /v1/prices"""
     product = call.params.get("product")
     return page(call, "price", "/v1/prices", keep=lambda price: product is None or price["product"] == product)
+
+
+ROUTES: tuple[Route, ...] = (
+    route("POST", "products", create_product, "rak_product_write", PRODUCT),
+    route("GET", "products", list_products, "rak_product_read", PAGING),
+    route("GET", "products/*", retrieve_product, "rak_product_read"),
+    route("POST", "prices", create_price, "rak_plan_write", PRICE),
+    route("GET", "prices", list_prices, "rak_plan_read", {**PAGING, "product": "string"}),
+    route("GET", "prices/*", retrieve_price, "rak_plan_read"),
+)

@@ -9,6 +9,7 @@ from flexpay_reconcile.simulator.paging import PAGING, page
 from flexpay_reconcile.simulator.params import Shape, merge_metadata
 from flexpay_reconcile.simulator.refusals import Refusal, invalid, missing
 from flexpay_reconcile.simulator.resources.events import change, emit
+from flexpay_reconcile.simulator.route import Route, route
 from flexpay_reconcile.simulator.state import Account, Call, Obj, Simulation
 
 CREATE: Shape = {
@@ -138,3 +139,10 @@ def listing(call: Call) -> Obj:
     return page(
         call, "refund", "/v1/refunds", ids=ids, keep=lambda row: intent is None or row["payment_intent"] == intent
     )
+
+
+ROUTES: tuple[Route, ...] = (
+    route("POST", "refunds", create, "rak_charge_write", CREATE),
+    route("GET", "refunds", listing, "rak_charge_read", LIST),
+    route("GET", "refunds/*", retrieve, "rak_charge_read"),
+)

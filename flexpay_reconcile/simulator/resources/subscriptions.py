@@ -11,6 +11,7 @@ from flexpay_reconcile.simulator.refusals import Refusal, invalid, missing, not_
 from flexpay_reconcile.simulator.resources import collection, invoice_build, renewals, subscription_build
 from flexpay_reconcile.simulator.resources.customers import not_attached, required
 from flexpay_reconcile.simulator.resources.events import change, emit
+from flexpay_reconcile.simulator.route import Route, route
 from flexpay_reconcile.simulator.state import Account, Call, Obj, Simulation
 
 _FEEDBACK = (
@@ -292,8 +293,10 @@ def _final_invoice(sim: Simulation, account: Account, subscription: Obj, custome
         change(sim, account, customer, "customer.updated", balance=customer["balance"] + invoice["total"])
 
 
-def list_invoice_items(call: Call) -> Obj:
-    """GET /v1/invoiceitems: pending and invoiced credits of a customer."""
-    customer = call.params.get("customer")
-    ids = call.account.table("invoiceitem").by("customer", customer) if customer is not None else None
-    return page(call, "invoiceitem", "/v1/invoiceitems", ids=ids)
+ROUTES: tuple[Route, ...] = (
+    route("POST", "subscriptions", create, "rak_subscription_write", CREATE),
+    route("GET", "subscriptions", listing, "rak_subscription_read", LIST),
+    route("GET", "subscriptions/*", retrieve, "rak_subscription_read"),
+    route("POST", "subscriptions/*", update, "rak_subscription_write", UPDATE),
+    route("DELETE", "subscriptions/*", cancel, "rak_subscription_write", CANCEL),
+)

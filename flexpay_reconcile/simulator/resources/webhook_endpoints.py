@@ -12,6 +12,7 @@ from flexpay_reconcile.simulator import chance
 from flexpay_reconcile.simulator.paging import PAGING, page
 from flexpay_reconcile.simulator.params import Shape, merge_metadata
 from flexpay_reconcile.simulator.refusals import Refusal, invalid, missing
+from flexpay_reconcile.simulator.route import Route, route
 from flexpay_reconcile.simulator.state import API_VERSION, Call, Obj
 
 _UPDATE: Shape = {"url": "string", "enabled_events": "strings", "description": "string?", "metadata": "map"}
@@ -130,3 +131,12 @@ def delete(call: Call, id_: str) -> Obj:
     call.account.table("webhook_endpoint").remove(id_)
     call.account.secrets.pop(id_, None)
     return {"id": id_, "object": "webhook_endpoint", "deleted": True}
+
+
+ROUTES: tuple[Route, ...] = (
+    route("POST", "webhook_endpoints", create, "rak_webhook_write", CREATE),
+    route("GET", "webhook_endpoints", listing, "rak_webhook_read", LIST),
+    route("GET", "webhook_endpoints/*", retrieve, "rak_webhook_read"),
+    route("POST", "webhook_endpoints/*", update, "rak_webhook_write", UPDATE),
+    route("DELETE", "webhook_endpoints/*", delete, "rak_webhook_write"),
+)

@@ -1,0 +1,19 @@
+"""What happens by itself: the actions that entries of the agenda name.
+
+One line an action: its name and the function (simulation, account, id of the object). May not contain behaviour.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from flexpay_reconcile.simulator.resources import refunds, renewals
+from flexpay_reconcile.simulator.state import Account, Simulation
+
+ACTIONS: dict[str, Callable[[Simulation, Account, str], None]] = {
+    "renew": renewals.renew,
+    "finalize": renewals.finalize,
+    "collect": renewals.collect,
+    "expire": renewals.expire,
+    "refund": refunds.settle,
+}
