@@ -19,15 +19,16 @@ LIST: Shape = {**PAGING, "created": "range", "customer": "string", "payment_inte
 
 
 def outcome(answer: Answer) -> Obj:
-    """The `outcome` hash."""
+    """The `outcome` hash; `rule` is only there where a rule of Radar decided."""
+    named: Obj = {} if answer.rule is None else {"rule": answer.rule}
     return {
+        **named,
         "advice_code": answer.advice_code,
         "network_advice_code": answer.network_advice_code,
         "network_decline_code": answer.network_decline_code,
         "network_status": answer.network_status,
         "reason": answer.reason,
         "risk_level": answer.risk_level,
-        "rule": answer.rule,
         "seller_message": answer.seller_message,
         "type": answer.outcome_type,
     }
