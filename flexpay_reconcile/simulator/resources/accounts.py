@@ -15,15 +15,47 @@ def retrieve(call: Call) -> Obj:
     return {
         "id": account.id,
         "object": "account",
-        "business_profile": {"name": account.name},
+        "business_profile": {
+            **dict.fromkeys(
+                (
+                    "annual_revenue",
+                    "estimated_worker_count",
+                    "mcc",
+                    "minority_owned_business_designation",
+                    "product_description",
+                    "support_address",
+                    "support_email",
+                    "support_phone",
+                    "support_url",
+                    "url",
+                )
+            ),
+            "name": account.name,
+        },
+        "business_type": None,
         "charges_enabled": True,
         "country": account.country,
         "default_currency": "usd" if account.country == "US" else "eur",
         "details_submitted": True,
         "email": None,
+        "groups": None,
         "metadata": {},
         "payouts_enabled": True,
-        "settings": {"dashboard": {"display_name": account.name, "timezone": "Etc/UTC"}},
+        "settings": {
+            "branding": {"icon": None, "logo": None, "primary_color": None, "secondary_color": None},
+            "card_payments": {
+                "decline_on": {"avs_failure": False, "cvc_failure": False},
+                "statement_descriptor_prefix": None,
+                "statement_descriptor_prefix_kana": None,
+                "statement_descriptor_prefix_kanji": None,
+            },
+            "dashboard": {"display_name": account.name, "timezone": "Etc/UTC"},
+            "payments": {
+                "statement_descriptor": None,
+                "statement_descriptor_kana": None,
+                "statement_descriptor_kanji": None,
+            },
+        },
         "type": "standard",
     }
 

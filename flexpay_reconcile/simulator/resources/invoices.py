@@ -177,7 +177,7 @@ def mark_uncollectible(call: Call, id_: str) -> Obj:
         status="uncollectible",
         auto_advance=False,
         next_payment_attempt=None,
-        status_details={"paused": None, "uncollectible": {"reason": "user_forgiven"}},
+        status_details={"uncollectible": {"reason": "user_forgiven"}},
         status_transitions=transitions(invoice, marked_uncollectible_at=sim.now),
     )
     sim.ledger.state(sim.now, account.id, invoice["id"], "uncollectible")
