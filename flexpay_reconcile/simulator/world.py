@@ -12,6 +12,7 @@ from flexpay_reconcile.simulator.deliveries import Parcel
 from flexpay_reconcile.simulator.happenings import ACTIONS
 from flexpay_reconcile.simulator.ledger import Ledger
 from flexpay_reconcile.simulator.requests import MAX_BODY, Response
+from flexpay_reconcile.simulator.script import Script
 from flexpay_reconcile.simulator.state import Simulation
 
 Deliver = Callable[[str, dict[str, str], bytes], int]
@@ -24,6 +25,7 @@ class World:
 
     def __init__(self, sim: Simulation) -> None:
         self.sim = sim
+        self.script = Script()
         self.deliver: Deliver | None = None
         self.delivered = 0
         self.failed_deliveries = 0
