@@ -5,14 +5,15 @@ VENV := .venv
 PY := $(VENV)/bin/python
 RUN_STAMP := $(VENV)/.installed-run
 DEV_STAMP := $(VENV)/.installed-dev
-PIP_INSTALL := $(PY) -m pip install -qq --disable-pip-version-check --no-input
+PIP_INSTALL := $(PY) -m pip install -qq --disable-pip-version-check --no-input --no-deps
 WORKERS ?= 2
 SEEDS ?= 100
+CONFORMANCE_SEEDS ?= 4
 
-.PHONY: help demo test lint format bench simulate lock schemas clean distclean
+.PHONY: help demo test lint format bench simulate conformance record lock schemas clean distclean
 
 help: ## list these targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(RUN_STAMP) ## a simulated merchant: plan, apply, sixty days of recovery
 	@$(VENV)/bin/flexpay demo
@@ -35,6 +36,12 @@ bench: $(DEV_STAMP) ## invoice-days and decisions a second, with the SDK's own s
 
 simulate: $(DEV_STAMP) ## a campaign of seeded trouble, judged by the simulator's ledger: make simulate SEEDS=200
 	@$(PY) -m tests.simulation.campaign --seeds $(SEEDS)
+
+conformance: $(DEV_STAMP) ## hold the simulator against Stripe's own OpenAPI document, to the last field
+	@$(PY) -m tests.conformance --seeds $(CONFORMANCE_SEEDS)
+
+record: $(DEV_STAMP) ## with STRIPE_TEST_KEY: ask a Stripe sandbox the same questions, and show where the simulator differs
+	@$(PY) -m tests.contract.gateways.record --stripe
 
 schemas: $(RUN_STAMP) ## publish the package's JSON schemas to schemas/
 	@$(PY) scripts/publish_schemas.py
@@ -62,16 +69,17 @@ $(PY):
 	found=$$($(or $(PYTHON),python3) --version 2>/dev/null || echo "none"); \
 	echo "error: flexpay-reconcile needs Python 3.11 or newer, found: $$found. Install one, or run 'make PYTHON=/path/to/python3.11 ...'." >&2; exit 1
 
-# Hashes are checked for everything that is downloaded; the project itself is then linked in without any download.
+# A lock names everything that is needed, so nothing else is resolved. Hashes are checked for everything that is downloaded;
+# the project itself is then linked in without any download.
 $(RUN_STAMP): requirements/run.lock pyproject.toml | $(PY)
 	@echo "Installing what the product needs ..."
 	@$(PIP_INSTALL) --require-hashes --only-binary :all: -r requirements/run.lock
-	@$(PIP_INSTALL) --no-deps --no-build-isolation --editable .
+	@$(PIP_INSTALL) --no-build-isolation --editable .
 	@touch $@
 
 # dev.lock holds everything of run.lock at the same versions.
 $(DEV_STAMP): requirements/dev.lock pyproject.toml | $(PY)
 	@echo "Installing what the product and its tests need ..."
 	@$(PIP_INSTALL) --require-hashes --only-binary :all: -r requirements/dev.lock
-	@$(PIP_INSTALL) --no-deps --no-build-isolation --editable .
+	@$(PIP_INSTALL) --no-build-isolation --editable .
 	@touch $(RUN_STAMP) $@
