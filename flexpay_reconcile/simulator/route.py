@@ -28,11 +28,15 @@ class Route:
 def route(
     method: str, path: str, handler: Callable[..., dict[str, Any]], permission: str | None, shape: Shape = NONE
 ) -> Route:
-    """A route; `path` like `invoices/*/pay`, where `*` is an id. Every endpoint takes `expand`."""
+    """A route; `path` like `invoices/*/pay`, where `*` is an id.
+
+    Every endpoint takes `expand`, but of the deletions only a subscription's does.
+    """
+    expands = method != "DELETE" or path.startswith("subscriptions/")
     return Route(
         method=method,
         path=tuple(path.split("/")),
         handler=handler,
         permission=permission,
-        shape={**shape, "expand": "strings"},
+        shape={**shape, "expand": "strings"} if expands else shape,
     )

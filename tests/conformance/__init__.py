@@ -1,0 +1,1 @@
+"""The simulator held against Stripe's own OpenAPI document. Test-only; nothing here is shipped."""

@@ -1,0 +1,60 @@
+"""Customers, their cards, products and prices."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.conformance.tours.guide import Guide
+
+
+def tour(guide: Guide) -> None:
+    """Everything that can be asked about who pays, with what, and for what."""
+    v1 = guide.v1
+    created: Any = {
+        "name": "Carla Example",
+        "email": "carla@example.com",
+        "phone": "+15555550100",
+        "description": "tour",
+        "address": {"city": "Oslo", "country": "NO", "line1": "1 Way", "postal_code": "0150"},
+        "metadata": {"plan": "gold"},
+        "preferred_locales": ["nb", "en"],
+    }
+    carla = guide.read(v1.customers.create(created))
+    guide.read(v1.customers.update(carla.id, {"metadata": {"plan": ""}, "phone": ""}))
+    guide.read(v1.customers.retrieve(carla.id))
+    for params in ({}, {"limit": 1}, {"email": "carla@example.com"}, {"created": {"gte": 1}}):
+        listed: Any = params
+        guide.read(v1.customers.list(listed))
+    _cards(guide, carla.id)
+    _catalogue(guide)
+
+
+def _cards(guide: Guide, customer: str) -> None:
+    v1 = guide.v1
+    visa = guide.read(v1.payment_methods.attach("pm_card_visa", {"customer": customer}))
+    made: Any = {"type": "card", "card": {"token": "tok_mastercard"}, "billing_details": {"name": "Carla"}}
+    master = guide.read(v1.payment_methods.create(made))
+    guide.read(v1.payment_methods.attach(master.id, {"customer": customer}))
+    guide.read(v1.payment_methods.retrieve(master.id))
+    guide.read(v1.payment_methods.list({"customer": customer, "type": "card"}))
+    guide.read(v1.customers.payment_methods.list(customer))
+    default: Any = {"invoice_settings": {"default_payment_method": visa.id}}
+    guide.read(v1.customers.update(customer, default))
+    wide: Any = {"expand": ["invoice_settings.default_payment_method"]}
+    guide.read(v1.customers.retrieve(customer, wide))
+    guide.read(v1.payment_methods.detach(visa.id))
+    guide.refused(lambda: v1.payment_methods.detach(visa.id), 400)
+    guide.refused(lambda: v1.payment_methods.attach("pm_card_chargeDeclined", {"customer": customer}), 402)
+
+
+def _catalogue(guide: Guide) -> None:
+    v1 = guide.v1
+    product = guide.read(v1.products.create({"name": "Tour", "description": "d", "metadata": {"a": "b"}}))
+    guide.read(v1.products.retrieve(product.id))
+    guide.read(v1.products.list({"limit": 2}))
+    recurring: Any = {"interval": "week", "interval_count": 2}
+    for more in ({"product": product.id}, {"product_data": {"name": "Inline"}, "nickname": "n"}):
+        wanted: Any = {"currency": "eur", "unit_amount": 700, "recurring": recurring, **more}
+        price = guide.read(v1.prices.create(wanted))
+    guide.read(v1.prices.retrieve(price.id, {"expand": ["product"]}))
+    guide.read(v1.prices.list({"product": product.id}))

@@ -1,0 +1,99 @@
+"""What every tour is given: a world, the SDK's client over it, and a reader that takes each answer apart field by field.
+
+Decides nothing about Stripe: the watch and the SDK's own classes do.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import pytest
+import stripe
+
+from flexpay_reconcile.simulator.scenario import build_world, env_of
+from flexpay_reconcile.simulator.transport import SimulatorTransport
+from flexpay_reconcile.simulator.world import World
+from tests.conformance import typed
+from tests.conformance.shapes import Finding
+from tests.unit.simulator.helpers import DAY, START, document
+
+__all__ = ["DAY", "START", "Guide", "T"]
+
+T = TypeVar("T")
+HOOK = "http://127.0.0.1:9/everything"
+
+
+class Guide:
+    """One world with ada and ben, an endpoint that hears of everything, and a standard key's client."""
+
+    def __init__(self, note: Callable[[list[Finding], str], None], **changes: Any) -> None:
+        """Build the world of the unit tests, changed by `changes`; `note` takes what the SDK does not know."""
+        self._note = note
+        self.world: World = build_world(document(**changes))
+        self.keys = env_of(self.world)
+        self.client = stripe.StripeClient(self.keys["STANDARD"], http_client=SimulatorTransport(self.world))
+        self.heard: list[dict[str, Any]] = []
+        self.world.deliver = self._hear
+        self.v1 = self.client.v1
+
+    def listen(self) -> Guide:
+        """Have everything delivered here; this guide."""
+        self.read(self.v1.webhook_endpoints.create({"url": HOOK, "enabled_events": ["*"]}))
+        return self
+
+    def _hear(self, url: str, headers: dict[str, str], body: bytes) -> int:
+        event = stripe.Event.construct_from(json.loads(body), None)
+        self.heard.append(json.loads(body))
+        self.read(event)
+        return 200
+
+    def read(self, obj: T) -> T:
+        """Read an answer's every field through the SDK; the answer."""
+        self._note(typed.read(obj), f"the SDK's {type(obj).__name__}")
+        return obj
+
+    def refused(self, ask: Callable[[], Any], status: int, code: str | None = None) -> stripe.StripeError:
+        """A call that must be refused with a status (and a code); AssertionError when it is not."""
+        with pytest.raises(stripe.StripeError) as caught:
+            ask()
+        error = caught.value
+        told = error.error.code if error.error is not None else None
+        assert error.http_status == status, (error.http_status, str(error))
+        assert code is None or told == code, (told, str(error))
+        return error
+
+    def with_key(self, env: str) -> stripe.StripeClient:
+        """A client with another key of the world."""
+        return stripe.StripeClient(self.keys.get(env, env), http_client=SimulatorTransport(self.world))
+
+    def raw(self, method: str, path: str, body: str = "", **headers: str) -> tuple[int, dict[str, Any]]:
+        """A request as bytes, for what the SDK would not send; (status, document)."""
+        lines = {"Authorization": f"Bearer {self.keys['STANDARD']}"}
+        lines.update({name.replace("_", "-"): value for name, value in headers.items()})
+        answer = self.world.handle(method, path, {name: text for name, text in lines.items() if text}, body.encode())
+        return answer.status, json.loads(answer.body)
+
+    def customer(self, name: str) -> str:
+        """The id of a customer of the scenario."""
+        return next(account.names[name] for account in self.world.sim.accounts.values() if name in account.names)
+
+    def wait(self, days: float) -> None:
+        """Let days pass."""
+        self.world.advance_to(self.world.now + int(days * DAY))
+
+    def new_customer(self, token: str = "pm_card_visa", **more: Any) -> tuple[str, str]:
+        """A customer with a card as default; (customer, payment method)."""
+        wanted: Any = {"name": "Guest", "email": "guest@example.com", **more}
+        made = self.read(self.v1.customers.create(wanted))
+        card = self.read(self.v1.payment_methods.attach(token, {"customer": made.id}))
+        self.read(self.v1.customers.update(made.id, {"invoice_settings": {"default_payment_method": card.id}}))
+        return made.id, card.id
+
+    def price(self, amount: int = 1500, **more: Any) -> str:
+        """A monthly price of a new product."""
+        product = self.read(self.v1.products.create({"name": "Tour"}))
+        recurring: Any = {"interval": "month"}
+        wanted: Any = {"currency": "usd", "unit_amount": amount, "product": product.id, "recurring": recurring, **more}
+        return self.read(self.v1.prices.create(wanted)).id
