@@ -32,7 +32,7 @@ def expand(call: Call, result: Obj, paths: list[str]) -> Obj:
 def _node(call: Call, node: Obj, parts: list[str], path: str) -> Obj:
     if node.get("object") == "list":
         if parts[0] != "data":
-            raise _cannot(path)
+            raise _cannot(path, hint=f"data.{path}" if ".data" not in f".{path}" else None)
         if len(parts) == 1:
             return node
         return {**node, "data": [_node(call, item, parts[1:], path) for item in node["data"]]}
@@ -50,9 +50,10 @@ def _field(call: Call, node: Obj, kind: str, prefix: str, parts: list[str], path
         return {**node, name: _node(call, value, rest, path) if rest else value}
     target = LINKS.get((kind, full))
     if target is not None:
-        require(call.key, READ[target])
+        require(call.key, READ[target], call.account.id)
         if isinstance(value, str):
-            value = dict(call.account.get(target, value))
+            row = call.account.find(target, value)
+            value = dict(row) if row is not None else {"id": value, "object": target, "deleted": True}
         if isinstance(value, dict) and rest:
             value = _node(call, value, rest, path)
         return {**node, name: value}
@@ -67,11 +68,12 @@ def _field(call: Call, node: Obj, kind: str, prefix: str, parts: list[str], path
 
 def _included(call: Call, node: Obj, include: tuple[str, str, str, str]) -> Obj:
     kind, field, permission, url = include
-    require(call.key, permission)
+    require(call.key, permission, call.account.id)
     table = call.account.table(kind)
     data = [table.rows[id_] for id_ in reversed(table.by(field, node["id"])[-10:])]
     return {"object": "list", "data": data, "has_more": len(table.by(field, node["id"])) > 10, "url": url}
 
 
-def _cannot(path: str) -> Refusal:
-    return invalid(f"This property cannot be expanded ({path[:100]}).", param="expand")
+def _cannot(path: str, hint: str | None = None) -> Refusal:
+    advice = f" You may want to try expanding '{hint[:100]}' instead." if hint else ""
+    return invalid(f"This property cannot be expanded ({path[:100]}).{advice}", param="expand")

@@ -34,6 +34,8 @@ def page(
         )
     candidates = table.order if ids is None else ids
     backwards = "ending_before" in params
+    if backwards and "starting_after" in params:
+        _both(table, kind, params)
     walk = _after(table, kind, candidates, params) if not backwards else _before(table, kind, candidates, params)
     bounds = params.get("created")
     lowest = _lowest(bounds)
@@ -54,6 +56,14 @@ def page(
     has_more = len(found) > limit
     data = found[:limit]
     return {"object": "list", "data": data[::-1] if backwards else data, "has_more": has_more, "url": url}
+
+
+def _both(table: Table, kind: str, params: dict[str, Any]) -> None:
+    """Two cursors at once are refused, an unknown one first (observed)."""
+    for name in ("starting_after", "ending_before"):
+        if params[name] not in table.place:
+            raise missing(kind, params[name], param=name, status=400)
+    raise invalid("Received both starting_after and ending_before parameters. Please pass in only one.")
 
 
 def _lowest(bounds: Any) -> int:

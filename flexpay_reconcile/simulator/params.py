@@ -7,6 +7,7 @@ allowed words, a dict (nested hash) or a list holding one dict (list of hashes).
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 from urllib.parse import parse_qsl
@@ -16,7 +17,8 @@ from flexpay_reconcile.simulator.refusals import Refusal, invalid
 Shape = dict[str, Any]
 _NAME = re.compile(r"^([^\[\]]+)((?:\[[^\[\]]*\])*)$")
 _PART = re.compile(r"\[([^\[\]]*)\]")
-_INT = re.compile(r"^-?[0-9]{1,18}$")
+_INT = re.compile(r"-?[0-9]{1,18}")
+_INDEX = re.compile(r"^[0-9]{1,6}$", re.ASCII)
 _MAX_FIELDS = 1000
 _MAX_DEPTH = 6
 
@@ -43,8 +45,8 @@ def _place(tree: dict[str, Any], name: str, value: str) -> None:
     if len(path) > _MAX_DEPTH:
         raise invalid("Invalid request: parameters are nested too deeply.", param=path[0])
     node = tree
-    for part in path[:-1]:
-        node = node.setdefault(part or str(len(node)), {})
+    for number, part in enumerate(path[:-1]):
+        node = node.setdefault(part or _element(node, path[number + 1]), {})
         if not isinstance(node, dict):
             raise invalid(f"Invalid request: {path[0]} is used in two ways.", param=path[0])
     last = path[-1] or str(len(node))
@@ -53,11 +55,19 @@ def _place(tree: dict[str, Any], name: str, value: str) -> None:
     node[last] = value
 
 
+def _element(node: dict[str, Any], name: str) -> str:
+    """The element that `[]` in the middle of a name means: the last one, until it has a field of this name."""
+    if not node:
+        return "0"
+    last = node.get(str(len(node) - 1))
+    return str(len(node) - 1) if name and isinstance(last, dict) and name not in last else str(len(node))
+
+
 def _lists(value: Any) -> Any:
     if not isinstance(value, dict):
         return value
     inner = {key: _lists(item) for key, item in value.items()}
-    if inner and all(key.isdigit() for key in inner):
+    if inner and all(_INDEX.match(key) for key in inner):
         return [inner[key] for key in sorted(inner, key=int)]
     return inner
 
@@ -66,16 +76,23 @@ def check(given: dict[str, Any], shape: Shape, path: str = "") -> dict[str, Any]
     """The parameters with their proper types; refuses what Stripe would refuse."""
     rules = {name.rstrip("!"): rule for name, rule in shape.items()}
     result: dict[str, Any] = {}
+    unknown = [f"{path}[{name}]" if path else name for name in given if name not in rules]
+    if unknown:
+        raise _unknown(unknown)
     for name, value in given.items():
-        full = f"{path}[{name}]" if path else name
-        if name not in rules:
-            raise invalid(f"Received unknown parameter: {full[:100]}", param=full[:100], code="parameter_unknown")
-        result[name] = _value(value, rules[name], full)
+        result[name] = _value(value, rules[name], f"{path}[{name}]" if path else name)
     for name in shape:
         if name.endswith("!") and name[:-1] not in result:
             full = f"{path}[{name[:-1]}]" if path else name[:-1]
             raise invalid(f"Missing required param: {full}.", param=full, code="parameter_missing")
     return result
+
+
+def _unknown(names: list[str]) -> Refusal:
+    """Stripe names them all in the message and the first as `param`."""
+    shown = ", ".join(name[:100] for name in names[:20])
+    plural = "s" if len(names) > 1 else ""
+    return invalid(f"Received unknown parameter{plural}: {shown}", param=names[0][:100], code="parameter_unknown")
 
 
 def _value(value: Any, rule: Any, path: str) -> Any:
@@ -96,8 +113,19 @@ def _value(value: Any, rule: Any, path: str) -> Any:
     if rule == "range" and isinstance(value, dict):
         return check(value, {"gt": "int", "gte": "int", "lt": "int", "lte": "int"}, path)
     if not isinstance(value, str):
-        raise invalid(f"Invalid string: {path}", param=path)
+        raise invalid(f"Invalid {_kind(rule)}: {json.dumps(_hash(value))[:200]}", param=path)
     return _scalar(value, rule, path)
+
+
+def _kind(rule: Any) -> str:
+    return {"int": "integer", "range": "integer", "bool": "boolean"}.get(rule, "string")
+
+
+def _hash(value: Any) -> Any:
+    """A structure as Stripe shows it where a text belongs: lists as hashes with numbers for names."""
+    if isinstance(value, list):
+        value = {str(number): item for number, item in enumerate(value)}
+    return {name: _hash(item) for name, item in value.items()} if isinstance(value, dict) else value
 
 
 def _map(value: Any, path: str) -> Any:
@@ -114,7 +142,7 @@ def _map(value: Any, path: str) -> Any:
 
 def _scalar(value: str, rule: Any, path: str) -> Any:
     if rule in ("int", "range"):
-        if not _INT.match(value):
+        if not _INT.fullmatch(value):
             raise invalid(f"Invalid integer: {value[:100]}", param=path, code="parameter_invalid_integer")
         return int(value)
     if rule == "bool":

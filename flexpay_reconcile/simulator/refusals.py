@@ -60,3 +60,16 @@ def invalid(message: str, *, param: str | None = None, code: str | None = None) 
 def not_allowed(message: str, *, code: str | None = None, param: str | None = None) -> Refusal:
     """The request was understood and executed as far as a refusal by the object's state (saved under its key)."""
     return Refusal(400, message, code=code, param=param, saved=True)
+
+
+def key_in_use(key: str | None = None) -> Refusal:
+    """409: another request with this idempotency key is still running (type by the SDK's list, 409 by reports)."""
+    named = f": {key}. Please try again later." if key else "."
+    return Refusal(
+        409,
+        "There is currently another in-progress request using this Idempotent Key (that probably means you submitted "
+        f"twice, and the other request is still going through){named}",
+        type_="idempotency_error",
+        code="idempotency_key_in_use",
+        headers={"Stripe-Should-Retry": "true"},
+    )

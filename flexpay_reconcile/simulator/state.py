@@ -18,6 +18,8 @@ from flexpay_reconcile.simulator.faults import FaultScript
 from flexpay_reconcile.simulator.idempotency import IdempotencyKeys
 from flexpay_reconcile.simulator.issuers import Issuers
 from flexpay_reconcile.simulator.ledger import Ledger
+from flexpay_reconcile.simulator.limiter import Limiter
+from flexpay_reconcile.simulator.locks import Locks
 from flexpay_reconcile.simulator.settings import BillingSettings
 from flexpay_reconcile.simulator.webhooks import Outbox
 
@@ -152,6 +154,8 @@ class Simulation:
         self.ledger = Ledger()
         self.issuers = Issuers()
         self.faults = FaultScript()
+        self.limiter = Limiter()
+        self.locks = Locks()
         self.cause = STRIPE
         self.quiet = False
         self.requests = 0
