@@ -7,8 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from flexpay_reconcile.simulator import people_acts
 from flexpay_reconcile.simulator.resources import refunds, renewals
 from flexpay_reconcile.simulator.state import Account, Simulation
+
+
+def _story(sim: Simulation, _: Account, number: str) -> None:
+    """A dated step of the scenario's story."""
+    sim.story[int(number)]()
+
 
 ACTIONS: dict[str, Callable[[Simulation, Account, str], None]] = {
     "renew": renewals.renew,
@@ -16,4 +23,6 @@ ACTIONS: dict[str, Callable[[Simulation, Account, str], None]] = {
     "collect": renewals.collect,
     "expire": renewals.expire,
     "refund": refunds.settle,
+    "story": _story,
+    "people": people_acts.happen,
 }

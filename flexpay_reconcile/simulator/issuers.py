@@ -1,6 +1,6 @@
 """Issuers: who answers a charge. A script of the test first, then the card's own nature.
 
-May not keep anything but the scripts tests write; answers are otherwise pure functions.
+May not keep anything but the scripts tests write and the holders who topped up; answers are otherwise pure functions.
 """
 
 from __future__ import annotations
@@ -27,9 +27,10 @@ class Issuers:
     def __init__(self) -> None:
         self.scripts: dict[str, Script] = {}
         self.latent: dict[str, LatentCard] = {}
+        self.topped_up: dict[str, int] = {}
 
-    def ask(self, customer: str, card: Card, now: int, earlier: list[int]) -> Answer:
-        """The answer to a charge of this customer's card at `now`."""
+    def ask(self, customer: str, card: Card, now: int, earlier: list[int], amount: int = 0) -> Answer:
+        """The answer to a charge of this customer's card at `now`, over `amount` minor units."""
         script = self.scripts.get(customer)
         if script is not None:
             if script.left is None:
@@ -39,5 +40,6 @@ class Issuers:
                 del self.scripts[customer]
             return script.answer
         if card.latent is not None:
-            return latent.answer(self.latent[card.latent], now, earlier)
+            own = self.latent[card.latent]
+            return latent.answer(own, now, earlier, amount, eased=now < self.topped_up.get(own.holder, 0))
         return ANSWERS.get(card.behaviour, APPROVED)

@@ -6,13 +6,15 @@ May not read scenario documents.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from flexpay_reconcile.simulator import chance
 from flexpay_reconcile.simulator.answers import APPROVED
 from flexpay_reconcile.simulator.cards import Card
-from flexpay_reconcile.simulator.latent import LatentCard
+from flexpay_reconcile.simulator.latent import LatentCard, update_at
 from flexpay_reconcile.simulator.markets import Market
+from flexpay_reconcile.simulator.people import People, Persona
 from flexpay_reconcile.simulator.resources import collection, customers, payment_methods, renewals, subscription_build
 from flexpay_reconcile.simulator.state import Account, Obj, Simulation
 
@@ -29,6 +31,21 @@ _PLACES = {
 }
 
 
+Settler = Callable[[Simulation, Account, Obj], None]
+"""What is done to a customer once settled in (silently: no events)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subscribed:
+    """One subscription of a person, running since `started` (epoch seconds)."""
+
+    price: Obj
+    started: int
+    quantity: int = 1
+    collection_method: str = "charge_automatically"
+    days_until_due: int | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Member:
     """One person of a scenario. `market` is set for generated ones, whose card then answers by its hidden causes."""
@@ -38,10 +55,10 @@ class Member:
     email: str
     country: str
     time_zone: str
-    price: Obj
+    subscriptions: tuple[Subscribed, ...]
     card: Card | None
-    started: int
     market: Market | None = None
+    settle: tuple[Settler, ...] = ()
 
 
 def book_members(
@@ -49,7 +66,7 @@ def book_members(
     *,
     book: str,
     count: int,
-    market: Market,
+    world: Market,
     price: Obj,
     zones: list[str],
     days: int,
@@ -58,17 +75,17 @@ def book_members(
     members = []
     for number in range(1, count + 1):
         name = f"{book}-{number:05d}"
+        started = sim.now - 1 - chance.integer(days * 86400 - 1, sim.seed, name, "started")
         members.append(
             Member(
                 name=name,
                 full_name=f"Member {number}",
                 email=f"{name}@example.com",
-                country=market.country,
+                country=world.cards.country,
                 time_zone=zones[chance.integer(len(zones), sim.seed, name, "zone")],
-                price=price,
+                subscriptions=(Subscribed(price=price, started=started),),
                 card=None,
-                started=sim.now - 1 - chance.integer(days * 86400 - 1, sim.seed, name, "started"),
-                market=market,
+                market=world,
             )
         )
     return members
@@ -77,16 +94,26 @@ def book_members(
 def populate(sim: Simulation, account: Account, members: list[Member]) -> None:
     """Write all members into the account, in the order in which their current periods began."""
     now = sim.now
-    dated = [(subscription_build.period_at(member.started, member.price, now)[0], member) for member in members]
-    for begun, member in sorted(dated, key=lambda pair: (pair[0], pair[1].name)):
-        _settle_in(sim, account, member, begun)
+    dated = [
+        (subscription_build.period_at(one.started, one.price, now)[0], member, one)
+        for member in members
+        for one in member.subscriptions
+    ]
+    for begun, member, one in sorted(dated, key=lambda entry: (entry[0], entry[1].name)):
+        if member.name not in account.names:
+            _settle_in(sim, account, member, begun)
+        _subscribe(sim, account, account.get("customer", account.names[member.name]), one, begun)
+    for member in members:
+        for work in member.settle:
+            work(sim, account, account.get("customer", account.names[member.name]))
     sim.now = now
 
 
 def _settle_in(sim: Simulation, account: Account, member: Member, begun: int) -> None:
+    """The customer with a card as default."""
     card = member.card or _latent_card(sim, account, member, member.market, begun)
     city, state, postal = _PLACES.get(member.time_zone, (None, None, None))
-    sim.now = member.started
+    sim.now = min(one.started for one in member.subscriptions)
     customer = customers.make(
         sim,
         account,
@@ -104,25 +131,45 @@ def _settle_in(sim: Simulation, account: Account, member: Member, begun: int) ->
     account.names[member.name] = customer["id"]
     method = payment_methods.make(sim, account, card, customer=customer["id"])
     customer["invoice_settings"] = {**customer["invoice_settings"], "default_payment_method": method["id"]}
+    if member.market is not None and member.market.people is not None:
+        _enliven(sim, account, member.market, card, customer["id"], method["id"])
+
+
+def _subscribe(sim: Simulation, account: Account, customer: Obj, one: Subscribed, begun: int) -> None:
+    """A subscription with the paid invoice of its current period."""
     sim.now = begun
     subscription = subscription_build.make(
-        sim, account, customer=customer, price=member.price, quantity=1, anchor=member.started, status="active"
+        sim, account, customer=customer, price=one.price, quantity=one.quantity, anchor=one.started, status="active"
     )
-    reason = "subscription_create" if begun == member.started else "subscription_cycle"
+    subscription.update(collection_method=one.collection_method, days_until_due=one.days_until_due)
+    reason = "subscription_create" if begun == one.started else "subscription_cycle"
     invoice = renewals.bill(sim, account, subscription, reason)
     subscription["latest_invoice"] = invoice["id"]
     collection.finalize(sim, account, invoice)
     if invoice["status"] == "open":
+        method = account.get("payment_method", customer["invoice_settings"]["default_payment_method"])
         collection.attempt(sim, account, invoice, method, automatic=True, answer=APPROVED, source="history")
     renewals.schedule(sim, account, subscription)
+
+
+def _enliven(sim: Simulation, account: Account, market: Market, card: Card, customer: str, method: str) -> None:
+    """This customer acts by themselves, and the account updater's work on their card is seen."""
+    if market.people is None or card.latent is None:
+        return
+    if sim.people is None:
+        sim.people = People()
+    sim.people.personas[customer] = Persona(seed=sim.seed, name=card.latent, habits=market.people)
+    at = update_at(sim.issuers.latent[card.latent])
+    if market.people.sees_updates and at is not None:
+        sim.agenda.add(at, "people", account.key, f"card_updated|{method}")
 
 
 def _latent_card(sim: Simulation, account: Account, member: Member, market: Market | None, begun: int) -> Card:
     if market is None:
         raise ValueError(f"member {member.name} has neither a card nor a market")
     words = (sim.seed, account.id, member.name)
-    brand = chance.pick(market.brands, *words, "brand")
-    funding = chance.pick(market.funding, *words, "funding")
+    brand = chance.pick(market.cards.brands, *words, "brand")
+    funding = chance.pick(market.cards.funding, *words, "funding")
     key = f"{account.id}/{member.name}"
     sim.issuers.latent[key] = LatentCard(
         seed=sim.seed, key=key, market=market, zone=member.time_zone, brand=brand, funding=funding, since=begun
@@ -133,7 +180,7 @@ def _latent_card(sim: Simulation, account: Account, member: Member, market: Mark
         fingerprint=chance.token(16, *words, "card"),
         behaviour="latent",
         funding=funding,
-        country=market.country,
+        country=market.cards.country,
         exp_month=1 + chance.integer(12, *words, "month"),
         exp_year=2028 + chance.integer(5, *words, "year"),
         latent=key,

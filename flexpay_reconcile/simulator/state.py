@@ -7,6 +7,7 @@ in place, so that `dict(object)` is a true snapshot. May not contain behaviour o
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +21,7 @@ from flexpay_reconcile.simulator.issuers import Issuers
 from flexpay_reconcile.simulator.ledger import Ledger
 from flexpay_reconcile.simulator.limiter import Limiter
 from flexpay_reconcile.simulator.locks import Locks
+from flexpay_reconcile.simulator.people import People
 from flexpay_reconcile.simulator.settings import BillingSettings
 from flexpay_reconcile.simulator.webhooks import Outbox
 
@@ -158,6 +160,8 @@ class Simulation:
         self.locks = Locks()
         self.cause = STRIPE
         self.quiet = False
+        self.story: list[Callable[[], None]] = []
+        self.people: People | None = None
         self.requests = 0
         self.events = 0
 

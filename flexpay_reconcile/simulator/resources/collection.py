@@ -85,7 +85,7 @@ def attempt(
     card = account.cards[method["id"]]
     if answer is None:
         earlier = account.attempts.get((card.fingerprint, intent["amount"]), [])
-        answer = sim.issuers.ask(invoice["customer"], card, sim.now, earlier)
+        answer = sim.issuers.ask(invoice["customer"], card, sim.now, earlier, intent["amount"])
     charge = None
     if not answer.requires_action:
         charge = charges.make(

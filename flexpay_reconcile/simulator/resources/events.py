@@ -11,6 +11,7 @@ from typing import Any
 
 from flexpay_reconcile.simulator.paging import PAGING, page
 from flexpay_reconcile.simulator.params import Shape
+from flexpay_reconcile.simulator.people import NOTICED
 from flexpay_reconcile.simulator.refusals import invalid, missing
 from flexpay_reconcile.simulator.route import Route, route
 from flexpay_reconcile.simulator.state import API_VERSION, Account, Call, Obj, Simulation
@@ -23,6 +24,11 @@ def emit(sim: Simulation, account: Account, type_: str, obj: Obj, previous: Obj 
     """Record that something happened to `obj`. `previous` holds the former values of what an update changed."""
     if sim.quiet:
         return
+    if sim.people is not None and type_ in NOTICED:
+        intent = obj["id"] if type_ == "payment_intent.requires_action" else obj["payment_intent"]
+        sim.people.notice(
+            sim.agenda, account.key, sim.now, type_, obj, account.invoice_of.get(intent), mailed=account.settings.emails
+        )
     data: Obj = {"object": dict(obj)}
     if previous is not None:
         data["previous_attributes"] = previous
