@@ -14,10 +14,13 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from flexpay_reconcile.simulator import requests
 from flexpay_reconcile.simulator.world import Parcel, Response, World
 
 LIVE_SECONDS = 20.0
 MAX_TIMEOUT = 25.0
+LEAST_SLOW, MOST_SLOW = 0.2, 2.0
+"""How long a slow answer is held back, in seconds of the machine's clock."""
 
 
 class Busy(Exception):
@@ -82,13 +85,20 @@ class Conductor:
             self.changed.notify_all()
 
     def handle(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> Response:
-        """A Stripe request under the lock."""
+        """A Stripe request under the lock; a slow answer is held back with the lock released."""
         with self.changed:
             self._touch(headers.get("simulator-follower"))
             try:
-                return self.world.handle(method, path, headers, body)
+                response = self.world.handle(method, path, headers, body)
+                if response.held is not None:
+                    requests.hold(self.world.sim, response.held)
             finally:
                 self.changed.notify_all()
+        if response.held is not None:
+            with self.changed:
+                self.changed.wait_for(lambda: self._stopped, min(response.held.seconds or LEAST_SLOW, MOST_SLOW))
+                requests.let_go(self.world.sim, response.held)
+        return response
 
     def run_courier(self) -> None:
         """Send what is due, one after another, with the lock released while sending."""

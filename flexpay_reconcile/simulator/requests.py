@@ -128,10 +128,10 @@ def _with_fault(request: _Request, fault: Fault, response: Response) -> Response
     return Response(status=response.status, headers=lines, body=corruption.spoil(fault, response.body), held=held)
 
 
-def hold(sim: Simulation, held: Held, until: int) -> None:
-    """The answer goes out later: until `let_go` (or the instant) the key is in flight and the limits count it."""
+def hold(sim: Simulation, held: Held) -> None:
+    """The answer goes out later: until `let_go` the key is in flight and the limits count the request."""
     if held.key is not None:
-        held.account.idempotency.begin(held.key, until)
+        held.account.idempotency.begin(held.key, sim.now + idempotency.KEEP_SECONDS)
     sim.limiter.begin(held.account.key, held.endpoint)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import html
 import json
 import socket
+import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -33,10 +34,18 @@ _MOST_DAYS = 3660
 
 
 class _Cut(Response):
-    """No answer: headers promise a body that never comes, so the connection breaks."""
+    """No answer, or half of one: headers promise a body that never comes whole, so the connection breaks."""
+
+    def __init__(self, partial: bytes) -> None:
+        super().__init__()
+        self.partial = partial
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"1000")]})
+        promised = str(2 * len(self.partial) + 1000).encode()
+        headers = [(b"content-length", promised), (b"content-type", b"application/json")]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        if self.partial:
+            await send({"type": "http.response.body", "body": self.partial, "more_body": True})
 
 
 class _TooLarge(Exception):
@@ -62,13 +71,23 @@ def _refusal(status: int, message: str) -> Response:
     )
 
 
+async def _unrecognized(request: Request, _: Exception) -> Response:
+    """A method that nothing here knows."""
+    return _refusal(404, f"Unrecognized request URL ({request.method[:20]}: {request.scope['path'][:200]}).")
+
+
+def _unexpected() -> Response:
+    """Stripe's shape for what must not happen."""
+    return JSONResponse({"error": {"message": "An unknown error occurred", "type": "api_error"}}, status_code=500)
+
+
 def _guarded(endpoint: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
     """Answer in Stripe's shape whatever a request does; only local callers."""
 
     async def run(request: Request) -> Response:
-        if request.url.hostname not in courier.LOOPBACK:
-            return _refusal(403, "The simulator answers only under a loopback name.")
         try:
+            if request.url.hostname not in courier.LOOPBACK:
+                return _refusal(403, "The simulator answers only under a loopback name.")
             return await endpoint(request)
         except _TooLarge:
             return _refusal(413, "Request body is too large.")
@@ -76,6 +95,9 @@ def _guarded(endpoint: Callable[[Request], Awaitable[Response]]) -> Callable[[Re
             return _refusal(400, str(error))
         except ClientDisconnect:
             return Response(status_code=400)
+        except Exception:  # noqa: BLE001 (a mistake of the simulator: told to whoever runs it, not to the caller)
+            traceback.print_exc()
+            return _unexpected()
 
     return run
 
@@ -99,7 +121,8 @@ def build_app(world: World, conductor: Conductor | None = None) -> Starlette:
         Route("/_simulator/{name}", _guarded(door.control), methods=_METHODS),
         Route("/{path:path}", _guarded(door.stripe), methods=_METHODS),
     ]
-    return Starlette(routes=routes, lifespan=lifespan)
+    unknown: dict[Any, Any] = {404: _unrecognized, 405: _unrecognized}
+    return Starlette(routes=routes, lifespan=lifespan, exception_handlers=unknown)
 
 
 class _Door:
@@ -112,12 +135,14 @@ class _Door:
     async def stripe(self, request: Request) -> Response:
         """Everything that is Stripe's."""
         body = await _body(request)
-        path = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+        path, query = request.scope["raw_path"].decode("latin-1"), request.scope["query_string"].decode("latin-1")
         headers = {name.lower(): value for name, value in request.headers.items()}
         try:
-            answer = await run_in_threadpool(self.conductor.handle, request.method, path, headers, body)
-        except NoAnswer:
-            return _Cut()
+            answer = await run_in_threadpool(
+                self.conductor.handle, request.method, f"{path}?{query}" if query else path, headers, body
+            )
+        except NoAnswer as silence:
+            return _Cut(silence.partial)
         return Response(answer.body, status_code=answer.status, headers=answer.headers)
 
     async def control(self, request: Request) -> Response:
