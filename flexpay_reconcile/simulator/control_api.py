@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from flexpay_reconcile.simulator import control
+from flexpay_reconcile.simulator import control, control_access, control_connect, control_webhooks
 from flexpay_reconcile.simulator.control import ControlError
 from flexpay_reconcile.simulator.verbs import Verb
 from flexpay_reconcile.simulator.world import World
@@ -88,10 +88,13 @@ _OWN: dict[str, Verb] = {
     "cancel": Verb(run=_cancel, optional=("customer", "subscription")),
     "set": Verb(run=_set, required=("object", "field", "value")),
     "fault": Verb(
-        run=_fault, required=("kind",), optional=("method", "path", "nth", "times"), numbers=frozenset({"nth", "times"})
+        run=_fault,
+        required=("kind",),
+        optional=("method", "path", "nth", "times", "seconds", "reason", "field"),
+        numbers=frozenset({"nth", "times", "seconds"}),
     ),
 }
-VERBS: dict[str, Verb] = {**_OWN}
+VERBS: dict[str, Verb] = {**_OWN, **control_access.VERBS, **control_connect.VERBS, **control_webhooks.VERBS}
 """Every control verb by name; other modules' `VERBS` are joined here."""
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from flexpay_reconcile.simulator import scenario_account, scenario_story
+from flexpay_reconcile.simulator import scenario_account, scenario_faults, scenario_story, scenario_webhooks
 from flexpay_reconcile.simulator import scenario_checks as check
 from flexpay_reconcile.simulator.scenario_checks import ScenarioError
 from flexpay_reconcile.simulator.state import Simulation
@@ -52,7 +52,12 @@ def env_of(world: World) -> dict[str, str]:
     return {key.env: key.secret for key in world.sim.keys.values() if key.env is not None}
 
 
+scenario_account.ACCOUNT["platform"] = scenario_webhooks.platform
+
 ROOT: dict[str, Callable[[World, object, str], None]] = {
+    "faults": scenario_faults.faults,
+    "limits": scenario_faults.limits,
+    "delivery_faults": scenario_webhooks.delivery_faults,
     "days": scenario_story.days,
     "story": scenario_story.story,
     "requests": scenario_story.requests,
