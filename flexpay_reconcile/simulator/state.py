@@ -15,6 +15,7 @@ from flexpay_reconcile.simulator import chance
 from flexpay_reconcile.simulator.access import Key
 from flexpay_reconcile.simulator.agenda import Agenda
 from flexpay_reconcile.simulator.cards import Card
+from flexpay_reconcile.simulator.delivery_faults import DeliveryFaults
 from flexpay_reconcile.simulator.faults import FaultScript
 from flexpay_reconcile.simulator.idempotency import IdempotencyKeys
 from flexpay_reconcile.simulator.issuers import Issuers
@@ -23,7 +24,7 @@ from flexpay_reconcile.simulator.limiter import Limiter
 from flexpay_reconcile.simulator.locks import Locks
 from flexpay_reconcile.simulator.people import People
 from flexpay_reconcile.simulator.settings import BillingSettings
-from flexpay_reconcile.simulator.webhooks import Outbox
+from flexpay_reconcile.simulator.webhooks import Hooks, Outbox
 
 API_VERSION = "2026-10-28.endive"
 Obj = dict[str, Any]
@@ -49,13 +50,15 @@ class Table:
         self.rows: dict[str, Obj] = {}
         self.order: list[str] = []
         self.place: dict[str, int] = {}
+        self.made = 0
         self.index: dict[str, dict[str, list[str]]] = {field: {} for field in _INDEXED.get(kind, ())}
 
     def add(self, obj: Obj) -> Obj:
         """Insert a new object."""
         id_ = obj["id"]
         self.rows[id_] = obj
-        self.place[id_] = len(self.order)
+        self.place[id_] = self.made
+        self.made += 1
         self.order.append(id_)
         for field, values in self.index.items():
             value = obj.get(field)
@@ -79,6 +82,12 @@ class Table:
         """Forget an object; its place stays empty."""
         self.rows.pop(id_, None)
 
+    def forget_places(self, number: int) -> None:
+        """Free the memory of the oldest places, whose objects are all removed (tables without indexes only)."""
+        for id_ in self.order[:number]:
+            del self.place[id_]
+        del self.order[:number]
+
 
 class Account:
     """One account in one mode: its objects and what is not shown of them."""
@@ -101,6 +110,7 @@ class Account:
         self.settings = BillingSettings()
         self.platform: str | None = None
         self.recent_events: deque[str] = deque()
+        self.hooks = Hooks()
         self.counters: dict[str, int] = {}
 
     @property
@@ -153,6 +163,9 @@ class Simulation:
         self.keys: dict[str, Key] = {}
         self.agenda = Agenda()
         self.outbox = Outbox()
+        self.delivery_faults = DeliveryFaults()
+        self.deauthorized: set[str] = set()
+        self.world_now: int | None = None
         self.ledger = Ledger()
         self.issuers = Issuers()
         self.faults = FaultScript()
@@ -165,6 +178,11 @@ class Simulation:
         self.requests = 0
         self.events = 0
 
+    @property
+    def wall(self) -> int:
+        """The world's clock, also while `now` stands for the frozen time of a test clock."""
+        return self.now if self.world_now is None else self.world_now
+
     def account(self, id_: str, livemode: bool) -> Account:
         """The account in this mode; an account's other mode begins empty."""
         found = self.accounts.get((id_, livemode))
@@ -172,6 +190,7 @@ class Simulation:
             twin = self.accounts.get((id_, not livemode))
             name, country = (twin.name, twin.country) if twin is not None else (id_, "US")
             found = self.accounts[(id_, livemode)] = Account(id_, livemode=livemode, name=name, country=country)
+            found.platform = twin.platform if twin is not None else None
         return found
 
     def new_id(self, account: Account, prefix: str) -> str:

@@ -6,18 +6,19 @@
 from __future__ import annotations
 
 import fnmatch
-import json
 from typing import Any
 
 from flexpay_reconcile.simulator.paging import PAGING, page
 from flexpay_reconcile.simulator.params import Shape
 from flexpay_reconcile.simulator.people import NOTICED
 from flexpay_reconcile.simulator.refusals import invalid, missing
+from flexpay_reconcile.simulator.resources import recipients
 from flexpay_reconcile.simulator.route import Route, route
 from flexpay_reconcile.simulator.state import API_VERSION, Account, Call, Obj, Simulation
-from flexpay_reconcile.simulator.webhooks import Delivery, wants
+from flexpay_reconcile.simulator.webhooks import AccountId
 
 KEEP_SECONDS = 30 * 86400
+_COMPACT_AFTER = 4096
 
 
 def emit(sim: Simulation, account: Account, type_: str, obj: Obj, previous: Obj | None = None) -> None:
@@ -29,39 +30,66 @@ def emit(sim: Simulation, account: Account, type_: str, obj: Obj, previous: Obj 
         sim.people.notice(
             sim.agenda, account.key, sim.now, type_, obj, account.invoice_of.get(intent), mailed=account.settings.emails
         )
+    endpoints = recipients.of(sim, account, type_)
+    if type_ == "invoice.created" and not endpoints:  # nothing to deliver: set while the invoice is being created
+        obj["webhooks_delivered_at"] = sim.now
     data: Obj = {"object": dict(obj)}
     if previous is not None:
         data["previous_attributes"] = previous
-    id_ = sim.new_id(account, "evt")
-    endpoints = [
-        endpoint["id"]
-        for endpoint in account.table("webhook_endpoint").rows.values()
-        if endpoint["status"] == "enabled" and wants(endpoint["enabled_events"], type_)
-    ]
-    account.table("event").add(
-        {
-            "id": id_,
-            "object": "event",
-            "api_version": API_VERSION,
-            "created": sim.now,
-            "data": data,
-            "livemode": account.livemode,
-            "pending_webhooks": len(endpoints),
-            "request": {"id": sim.cause.request_id, "idempotency_key": sim.cause.idempotency_key},
-            "type": type_,
-        }
-    )
+    request = {"id": sim.cause.request_id, "idempotency_key": sim.cause.idempotency_key}
+    _record(sim, account, type_, data, request, endpoints)
+
+
+def emit_to_platform(sim: Simulation, account: Account, type_: str, obj: Obj) -> None:
+    """Record what only the platform of a connected account is told."""
+    endpoints = recipients.of_platform(sim, account, type_)
+    _record(sim, account, type_, {"object": dict(obj)}, {"id": None, "idempotency_key": None}, endpoints)
+
+
+def twin(sim: Simulation, account: Account, event: Obj, endpoints: dict[str, AccountId], *, later: int) -> None:
+    """A second event of the same change under another id, which sometimes happens."""
+    _record(sim, account, event["type"], event["data"], event["request"], endpoints, later=later)
+
+
+def _record(
+    sim: Simulation,
+    account: Account,
+    type_: str,
+    data: Obj,
+    request: Obj,
+    endpoints: dict[str, AccountId],
+    *,
+    later: int = 0,
+) -> None:
+    # An event is created when it happens in the world, also where its object lives in a test clock's time [INFER].
+    event: Obj = {
+        "id": sim.new_id(account, "evt"),
+        "object": "event",
+        "api_version": API_VERSION,
+        "created": sim.wall,
+        "data": data,
+        "livemode": account.livemode,
+        "pending_webhooks": len(endpoints),
+        "request": request,
+        "type": type_,
+    }
+    account.table("event").add(event)
     sim.events += 1
-    account.recent_events.append(id_)
-    for endpoint_id in endpoints:
-        sim.outbox.add(Delivery(at=sim.now, account=account.key, endpoint=endpoint_id, event=id_, first_at=sim.now))
+    account.recent_events.append(event["id"])
+    recipients.queue(sim, account, event, endpoints, later=later)
     _forget_old(sim, account)
 
 
 def _forget_old(sim: Simulation, account: Account) -> None:
-    rows = account.table("event").rows
-    while account.recent_events and rows[account.recent_events[0]]["created"] + KEEP_SECONDS < sim.now:
-        account.table("event").remove(account.recent_events.popleft())
+    """Remove what is older than thirty days."""
+    table, oldest = account.table("event"), sim.wall - KEEP_SECONDS
+    rows, recent = table.rows, account.recent_events
+    while recent and rows[recent[0]]["created"] < oldest:
+        id_ = recent.popleft()
+        recipients.forget(account, rows[id_])
+        table.remove(id_)
+    if len(table.order) - len(rows) >= max(_COMPACT_AFTER, len(rows)):
+        table.forget_places(len(table.order) - len(rows))
 
 
 def change(sim: Simulation, account: Account, obj: Obj, type_: str | None, **values: Any) -> bool:
@@ -87,13 +115,9 @@ def change(sim: Simulation, account: Account, obj: Obj, type_: str | None, **val
     return True
 
 
-def body_of(event: Obj) -> bytes:
-    """The bytes of a delivery."""
-    return json.dumps(event, separators=(",", ":")).encode()
-
-
 def retrieve(call: Call, id_: str) -> Obj:
     """GET /v1/events/{id}"""
+    _forget_old(call.sim, call.account)
     event = call.account.find("event", id_)
     if event is None:
         raise missing("event", id_)
@@ -102,6 +126,9 @@ def retrieve(call: Call, id_: str) -> Obj:
 
 def listing(call: Call) -> Obj:
     """GET /v1/events: filters created, type (wildcards), types, delivery_success."""
+    _forget_old(call.sim, call.account)
+    if "type" in call.params and "types" in call.params:
+        raise invalid("You may only specify one of these parameters: type, types.", param="types")
     patterns = call.params.get("types") or ([call.params["type"]] if "type" in call.params else [])
     if len(patterns) > 20:
         raise invalid("You can pass up to 20 types.", param="types")

@@ -1,19 +1,23 @@
-"""Webhook endpoints: the secret is shown once, `connect` and `api_version` cannot be changed, sixteen at most.
+"""Webhook endpoints: the secret is shown once, `connect` and `api_version` cannot be changed, sixteen of each scope.
 
-May not send deliveries.
+No answer shows `connect` [SDK, OpenAPI]; `application` of a Connect endpoint names the platform's application [INFER:
+the field's description]. That sixteen account endpoints leave room for sixteen Connect endpoints is inferred, too.
+An endpoint may ask for any version Stripe knows; see `delivery_bodies` for what it gets. May not send deliveries.
 """
 
 from __future__ import annotations
 
-import re
 from urllib.parse import urlsplit
 
 from flexpay_reconcile.simulator import chance
+from flexpay_reconcile.simulator.event_types import API_VERSIONS, EVENT_TYPES
 from flexpay_reconcile.simulator.paging import PAGING, page
 from flexpay_reconcile.simulator.params import Shape, merge_metadata
 from flexpay_reconcile.simulator.refusals import Refusal, invalid, missing
+from flexpay_reconcile.simulator.resources.accounts import application_of
 from flexpay_reconcile.simulator.route import Route, route
-from flexpay_reconcile.simulator.state import API_VERSION, Call, Obj
+from flexpay_reconcile.simulator.state import Account, Call, Obj, Simulation
+from flexpay_reconcile.simulator.webhooks import ROLL_OVERLAP
 
 _UPDATE: Shape = {"url": "string", "enabled_events": "strings", "description": "string?", "metadata": "map"}
 CREATE: Shape = {**_UPDATE, "url!": "string", "enabled_events!": "strings", "api_version": "string", "connect": "bool"}
@@ -21,7 +25,6 @@ del CREATE["url"], CREATE["enabled_events"]
 UPDATE: Shape = {**_UPDATE, "disabled": "bool"}
 LIST: Shape = PAGING
 MOST = 16
-_EVENT = re.compile(r"^(\*|[a-z0-9_]+(\.[a-z0-9_]+)+)$")
 _LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -46,7 +49,7 @@ def _checked_events(events: list[str]) -> None:
     if not events:
         raise invalid("Invalid array: enabled_events must not be empty", param="enabled_events")
     for number, event in enumerate(events):
-        if not _EVENT.match(event):
+        if event != "*" and event not in EVENT_TYPES:
             raise invalid(
                 f"Invalid enabled_events[{number}]: {event[:60]} is not an event type",
                 param=f"enabled_events[{number}]",
@@ -59,22 +62,19 @@ def create(call: Call) -> Obj:
     _checked_url(call, params["url"])
     _checked_events(params["enabled_events"])
     version = params.get("api_version")
-    if version is not None and version != API_VERSION:
+    if version is not None and version not in API_VERSIONS:
         raise invalid(f"Invalid API version: {version[:40]}", param="api_version")
-    if len(account.table("webhook_endpoint").rows) >= MOST:
-        raise Refusal(
-            400,
-            f"You have reached the maximum of {MOST} test webhook endpoints."
-            if not account.livemode
-            else f"You have reached the maximum of {MOST} webhook endpoints.",
-            saved=True,
-        )
+    connect = params.get("connect", False)
+    rows, connected = account.table("webhook_endpoint").rows, len(account.hooks.connect)
+    if (connected if connect else len(rows) - connected) >= MOST:
+        mode = "" if account.livemode else "test "
+        raise Refusal(400, f"You have reached the maximum of {MOST} {mode}webhook endpoints.", saved=True)
     endpoint = account.table("webhook_endpoint").add(
         {
             "id": sim.new_id(account, "we"),
             "object": "webhook_endpoint",
             "api_version": version,
-            "application": None,
+            "application": application_of(account)["id"] if connect else None,
             "created": sim.now,
             "description": params.get("description") or None,
             "enabled_events": params["enabled_events"],
@@ -84,9 +84,27 @@ def create(call: Call) -> Obj:
             "url": params["url"],
         }
     )
-    secret = "whsec_" + chance.token(32, sim.seed, account.id, account.livemode, endpoint["id"], "signing")
-    account.secrets[endpoint["id"]] = secret
+    if connect:
+        account.hooks.connect.add(endpoint["id"])
+    account.secrets[endpoint["id"]] = secret = _secret(sim, account, endpoint["id"])
     return {**endpoint, "secret": secret}
+
+
+def _secret(sim: Simulation, account: Account, endpoint: str, *roll: int) -> str:
+    return "whsec_" + chance.token(32, sim.seed, account.id, account.livemode, endpoint, "signing", *roll)
+
+
+def roll_secret(sim: Simulation, account: Account, endpoint: str, *, overlap: int) -> str:
+    """The Dashboard's roll: a new secret; the old one signs beside it for `overlap` seconds (0 to a day)."""
+    if not 0 <= overlap <= ROLL_OVERLAP:
+        raise ValueError(f"an old secret lives on for at most {ROLL_OVERLAP} seconds")
+    if overlap:
+        old = account.hooks.old_secrets.setdefault(endpoint, [])
+        old.append((account.secrets[endpoint], sim.wall + overlap))
+    else:
+        account.hooks.old_secrets.pop(endpoint, None)
+    account.secrets[endpoint] = secret = _secret(sim, account, endpoint, account.count(f"roll {endpoint}"))
+    return secret
 
 
 def found(call: Call, id_: str) -> Obj:
@@ -130,6 +148,8 @@ def delete(call: Call, id_: str) -> Obj:
     found(call, id_)
     call.account.table("webhook_endpoint").remove(id_)
     call.account.secrets.pop(id_, None)
+    call.account.hooks.old_secrets.pop(id_, None)
+    call.account.hooks.connect.discard(id_)
     return {"id": id_, "object": "webhook_endpoint", "deleted": True}
 
 
