@@ -15,7 +15,7 @@ from flexpay_reconcile.cli import files, output
 from flexpay_reconcile.cli._listening import Address, bind
 from flexpay_reconcile.errors import ErrorKind, OperatorError
 from flexpay_reconcile.manifest.document import load_plain
-from flexpay_reconcile.simulator import scenario, server
+from flexpay_reconcile.simulator import scenario, server, worlds
 from flexpay_reconcile.simulator.world import World
 
 _READ_AT_MOST = 4 * 1024 * 1024
@@ -41,13 +41,30 @@ def _serve(world: World, host: str, listening: socket.socket, url: str) -> None:
     made.run(sockets=[listening])
 
 
-def load(path: Path) -> World:
-    """The world of a scenario file; every fault of the YAML at once, each at its place (exit 3)."""
+def packaged() -> list[tuple[str, str]]:
+    """The scenarios that come with the package: name and description, by name."""
+    documents = ((name, load_plain(name, text.encode())[0]) for name, text in worlds.scenario_texts().items())
+    return [(name, str(document.get("description", ""))) for name, document in documents if isinstance(document, dict)]
+
+
+def _read(path: Path) -> bytes:
+    """The bytes of a packaged scenario by its name (`approved`), or of a file by its path (`./approved`, `x.yaml`)."""
+    known = worlds.scenario_texts().get(str(path))
+    if known is not None:
+        return known.encode()
     try:
         with path.open("rb") as file:
-            data = file.read(_READ_AT_MOST)
+            return file.read(_READ_AT_MOST)
+    except FileNotFoundError:
+        names = ", ".join(worlds.scenario_texts())
+        raise _invalid(f"{path} is neither a file nor a packaged scenario ({names})") from None
     except OSError as problem:
         raise _invalid(f"{path} cannot be read: {problem.strerror}") from None
+
+
+def load(path: Path) -> World:
+    """The world of a scenario, packaged or a file; every fault of the YAML at once, each at its place (exit 3)."""
+    data = _read(path)
     document, faults = load_plain(str(path), data)
     for each in faults:
         output.note(output.printable(each.text()))
