@@ -19,15 +19,18 @@ import stripe
 
 from flexpay_reconcile.simulator import routes
 from flexpay_reconcile.simulator.deliveries import Parcel
-from flexpay_reconcile.simulator.faults import FaultScript
+from flexpay_reconcile.simulator.faults import Fault, FaultScript
 from flexpay_reconcile.simulator.requests import Response
+from flexpay_reconcile.simulator.state import API_VERSION
 from flexpay_reconcile.simulator.world import World
 from tests.conformance import forms
 from tests.conformance.shapes import EXPANSIONS, Finding
 from tests.conformance.spec import Document
 
-HONEST_FAULTS: Final = frozenset({"refused", "timeout_before", "lost_answer", "500", "429", "429_lock", "409"})
-"""Faults whose answers, where they give one, are still Stripe's; every other kind lies on purpose."""
+FALSE_ON_PURPOSE: Final = frozenset(
+    {"truncated", "wrong_version", "new_enum", "missing_field", "502_html", "503_html", "504_html"}
+)
+"""Faults that answer what Stripe would not; the others, where they answer, answer as Stripe."""
 ERROR_CODES: Final = frozenset(
     stripe.Invoice.LastFinalizationError.__annotations__["code"].__args__[0].__args__  # Optional[Literal[...]]
 )
@@ -165,16 +168,16 @@ def watching(document: Document, watch: Watch | None = None) -> Iterator[Watch]:
     handle, take_parcel, meet = World.handle, World.take_parcel, FaultScript.meet
     lying: list[str] = []
 
-    def met(script: FaultScript, method: str, path: str) -> Any:
-        kind = meet(script, method, path)
-        if kind is not None and str(kind) not in HONEST_FAULTS:
-            lying.append(str(kind))
-        return kind
+    def met(script: FaultScript, method: str, path: str, number: int) -> Fault | None:
+        fault = meet(script, method, path, number)
+        if fault is not None and fault.kind in FALSE_ON_PURPOSE:
+            lying.append(fault.kind)
+        return fault
 
     def handled(world: World, method: str, path: str, headers: Mapping[str, str], body: bytes) -> Response:
         lying.clear()
         answer = handle(world, method, path, headers, body)
-        if lying:
+        if lying or answer.headers.get("Stripe-Version") != API_VERSION:
             seen.lies += 1
             return answer
         if seen.tamper is not None:

@@ -19,11 +19,13 @@ from flexpay_reconcile.adapters.stripe_api.gateways import StripeGateways
 from flexpay_reconcile.billing.invoice import Customer, Invoice, InvoicePayment, Subscription, payment_method_for
 from flexpay_reconcile.billing.webhook_endpoint import WebhookEndpoint
 from flexpay_reconcile.config.events import API_VERSION, ENABLED_EVENTS
+from flexpay_reconcile.config.integration import Integration
 from flexpay_reconcile.ports.account_reader import Identity
 from flexpay_reconcile.ports.account_writer import EndpointDeletion
 from flexpay_reconcile.recovery.attempt import KeyAlias
 from flexpay_reconcile.recovery.outcome import Outcome
-from flexpay_reconcile.values.ids import InvoiceId
+from flexpay_reconcile.values.ids import AccountId, InvoiceId, PaymentMethodId
+from flexpay_reconcile.values.instant import Instant
 from flexpay_reconcile.values.secret import Secret
 from tests.contract.gateways.worlds import ACCOUNT, EPOCH, there
 from tests.unit.stripe_api.canned import integration
@@ -63,32 +65,45 @@ class Heard:
     deleted_again: EndpointDeletion
 
 
-def converse(gateways: StripeGateways, between: Callable[[], None] = lambda: None) -> Heard:
-    """Speak with an account that has one open, failed invoice; `between` is called between the two attempts to pay."""
-    ours = integration()
+def converse(
+    gateways: StripeGateways,
+    between: Callable[[], PaymentMethodId | None] = lambda: None,
+    *,
+    account: AccountId = ACCOUNT,
+    ours: Integration | None = None,
+    since: Instant = EPOCH,
+    hook: str = HOOK,
+    turn: str = "1",
+) -> Heard:
+    """Speak with an account that has one open, failed invoice created after `since`.
+
+    `between` is called between the two attempts to pay, and may name another card for the second. `turn` makes the
+    endpoint's idempotency key new where an account keeps its memory.
+    """
+    ours = ours or integration()
     reader, charger = gateways.billing_reader(ours), gateways.charger(ours)
     accounts, writer = gateways.account_reader(ours), gateways.account_writer(ours)
     identity = accounts.identity(KeyAlias.PRIMARY)
-    found = reader.open_invoices(EPOCH)
+    found = reader.open_invoices(since)
     invoice = there(reader.invoice(found[0].id))
     payments = reader.payments_of(invoice.id)
     subscription = there(reader.subscription(there(invoice.subscription)))
     customer = there(reader.customer(there(invoice.customer)))
     card = there(payment_method_for(invoice, subscription, customer))
-    key = f"fp1:{ACCOUNT}:{invoice.id}"
+    key = f"fp1:{account}:{invoice.id}"
     declined = charger.pay(invoice.id, payment_method=card, idempotency_key=f"{key}:1")
-    between()
+    card = between() or card
     approved = charger.pay(invoice.id, payment_method=card, idempotency_key=f"{key}:2")
     paid = there(reader.invoice(invoice.id))
     nowhere = reader.invoice(InvoiceId("in_1Nowhere"))
     created, secret = writer.create_endpoint(
-        url=HOOK,
+        url=hook,
         enabled_events=ENABLED_EVENTS,
         description="FlexPay Webhook EndPoint",
         metadata={"fp_integration": "acme"},
         connect=False,
         api_version=API_VERSION,
-        idempotency_key="endpoint:1",
+        idempotency_key=f"endpoint:{turn}",
     )
     return Heard(
         identity=identity,
@@ -109,15 +124,18 @@ def converse(gateways: StripeGateways, between: Callable[[], None] = lambda: Non
     )
 
 
-def recorder(record_mode: str) -> Any:
-    """Vcrpy as this project uses it. The idempotency key is kept for the reader and not matched."""
+def recorder(record_mode: str, *, keep: Callable[[dict[str, Any]], dict[str, Any]] = lambda answer: answer) -> Any:
+    """Vcrpy as this project uses it. The idempotency key is kept for the reader and not matched.
+
+    `keep` may mask more of an answer than every recording masks.
+    """
     return vcr.VCR(
         serializer="yaml",
         record_mode=record_mode,
         match_on=("method", "path", "query", "body"),
         decode_compressed_response=True,
         before_record_request=_request_to_keep,
-        before_record_response=_answer_to_keep,
+        before_record_response=lambda answer: keep(_answer_to_keep(answer)),
     )
 
 

@@ -1,13 +1,16 @@
 """Records the gateways' conversation anew: `python -m tests.contract.gateways.record`, from the project's root.
 
 Serves the simulator on a free loopback port, speaks with it through the real SDK over HTTP, and writes the cassette.
-Reaches nothing but the loopback address; never Stripe.
+Reaches nothing but the loopback address. With `--stripe`, and with nothing else, it asks a Stripe sandbox (see `sandbox`).
 """
 
 from __future__ import annotations
 
+import argparse
+import os
+import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -71,6 +74,20 @@ def record(path: Path = CASSETTE) -> Heard:
     return heard
 
 
-if __name__ == "__main__":
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Record from the simulator, or with `--stripe` from a sandbox and say where the simulator differs."""
+    parser = argparse.ArgumentParser(prog="python -m tests.contract.gateways.record", description=__doc__)
+    parser.add_argument("--stripe", action="store_true", help="ask a Stripe sandbox; STRIPE_TEST_KEY holds its key")
+    parser.add_argument("--address", help="a loopback address to ask in the sandbox's place")
+    given = parser.parse_args(arguments)
+    if given.stripe:
+        from tests.contract.gateways import sandbox  # it serves the simulator by this module
+
+        return sandbox.main(os.environ.get("STRIPE_TEST_KEY", ""), address=given.address)
     record()
     print(f"wrote {CASSETTE.name}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
