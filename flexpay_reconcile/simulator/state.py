@@ -166,7 +166,7 @@ class Simulation:
         self.delivery_faults = DeliveryFaults()
         self.deauthorized: set[str] = set()
         self.world_now: int | None = None
-        self.ledger = Ledger()
+        self.ledger = Ledger(lambda: self.cause)
         self.issuers = Issuers()
         self.faults = FaultScript()
         self.limiter = Limiter()

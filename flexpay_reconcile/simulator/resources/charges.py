@@ -147,6 +147,10 @@ def _row(sim: Simulation, account: Account, charge: Obj, invoice: str | None, so
         "failure_code": charge["failure_code"],
         "reason": charge["outcome"]["reason"],
         "network_status": charge["outcome"]["network_status"],
+        "payment_intent": charge["payment_intent"],
+        "brand": charge["payment_method_details"]["card"]["brand"],
+        "advice_code": charge["outcome"]["advice_code"],
+        "network_advice_code": charge["outcome"]["network_advice_code"],
     }
 
 

@@ -132,7 +132,8 @@ def settle(sim: Simulation, account: Account, invoice: Obj, *, intent: Obj | Non
         status_details=None,
         status_transitions=transitions(invoice, paid_at=sim.now),
     )
-    sim.ledger.state(sim.now, account.id, invoice["id"], "paid")
+    outside = "out_of_band" if intent is None and invoice["amount_due"] > 0 else None
+    sim.ledger.state(sim.now, account.id, invoice["id"], "paid", amount=invoice["amount_paid"], detail=outside)
     if intent is not None:
         payment_intents.settle_payment(sim, account, intent)
     emit(sim, account, "invoice.updated", invoice, previous)

@@ -23,6 +23,7 @@ _COMPACT_AFTER = 4096
 
 def emit(sim: Simulation, account: Account, type_: str, obj: Obj, previous: Obj | None = None) -> None:
     """Record that something happened to `obj`. `previous` holds the former values of what an update changed."""
+    sim.ledger.seen(sim.now, account.id, type_, obj)
     if sim.quiet:
         return
     if sim.people is not None and type_ in NOTICED:

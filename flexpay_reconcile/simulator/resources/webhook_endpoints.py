@@ -87,6 +87,7 @@ def create(call: Call) -> Obj:
     if connect:
         account.hooks.connect.add(endpoint["id"])
     account.secrets[endpoint["id"]] = secret = _secret(sim, account, endpoint["id"])
+    sim.ledger.state(sim.now, account.id, endpoint["id"], "enabled")
     return {**endpoint, "secret": secret}
 
 
@@ -139,6 +140,8 @@ def update(call: Call, id_: str) -> Obj:
         params["description"] = params["description"] or None
     if "disabled" in params:
         params["status"] = "disabled" if params.pop("disabled") else "enabled"
+    if params.get("status", endpoint["status"]) != endpoint["status"]:
+        call.sim.ledger.state(call.sim.now, call.account.id, id_, params["status"])
     endpoint.update(params)
     return endpoint
 
@@ -150,6 +153,7 @@ def delete(call: Call, id_: str) -> Obj:
     call.account.secrets.pop(id_, None)
     call.account.hooks.old_secrets.pop(id_, None)
     call.account.hooks.connect.discard(id_)
+    call.sim.ledger.state(call.sim.now, call.account.id, id_, "deleted")
     return {"id": id_, "object": "webhook_endpoint", "deleted": True}
 
 
