@@ -53,6 +53,7 @@ def command(
         _refuse_live_keys(parts, stripe_api)
         _refuse_missing_secrets(parts)
         _refuse_other_accounts(parts)
+        parts.gateways.seal()  # a key that changes while we run is asked the same
         lock = bootstrap.process_lock(state_path)
         lock.acquire()
         try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from flexpay_reconcile.adapters.stripe_api import fields
-from flexpay_reconcile.adapters.stripe_api.caller import Answer, StripeCaller
+from flexpay_reconcile.adapters.stripe_api.caller import WHOSE, Answer, StripeCaller
 from flexpay_reconcile.adapters.stripe_api.endpoints import endpoint_of
 from flexpay_reconcile.adapters.stripe_api.faults import FaultKind, missing_permission, named_account, raised
 from flexpay_reconcile.adapters.stripe_api.reading import data_of, read_all, understood
@@ -74,14 +74,14 @@ class StripeAccountReader:
 
     def identity(self, alias: KeyAlias) -> Identity:
         """`GET /v1/account`, which the guide's six permissions do not allow; the refusal may name the account."""
-        answer = self._caller.call("GET", "/v1/account", only_key=alias)
+        answer = self._caller.call("GET", WHOSE, only_key=alias)
         livemode = self._caller.livemode
         if answer.fault is not None and answer.fault.kind is FaultKind.PERMISSION_MISSING:
             named = named_account(answer.fault.message)
             if named is None:
                 return Identity(account=None, livemode=livemode, how=Proof.UNPROVEN)
             return Identity(account=AccountId(named), livemode=livemode, how=Proof.PERMISSION_REFUSAL)
-        data = data_of(answer, "GET /v1/account")
+        data = data_of(answer, f"GET {WHOSE}")
         account = understood(lambda: fields.text(data, "id"))
         return Identity(account=AccountId(account), livemode=livemode, how=Proof.ACCOUNT_READ)
 

@@ -17,8 +17,8 @@ from urllib.parse import quote
 import stripe
 
 from flexpay_reconcile.adapters.stripe_api.client import StripeConnection
-from flexpay_reconcile.adapters.stripe_api.faults import Fault, FaultKind, broken, fault_of
-from flexpay_reconcile.adapters.stripe_api.keys import KeyRing
+from flexpay_reconcile.adapters.stripe_api.faults import Fault, FaultKind, broken, fault_of, named_account
+from flexpay_reconcile.adapters.stripe_api.keys import KeyPair, KeyRing
 from flexpay_reconcile.adapters.stripe_api.limiter import Limiter
 from flexpay_reconcile.adapters.stripe_api.transport import Power
 from flexpay_reconcile.config.integration import Integration
@@ -26,6 +26,10 @@ from flexpay_reconcile.errors import FlexpayError, OperatorError
 from flexpay_reconcile.ports.clock import Clock
 from flexpay_reconcile.recovery.attempt import KeyAlias
 from flexpay_reconcile.values.ids import AccountId
+
+WHOSE = "/v1/account"
+_ACCOUNT_POWERS = frozenset({Power.READ_AND_PROBE, Power.WRITE_ACCOUNT})
+_LACKS = FaultKind.PERMISSION_MISSING
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,12 +104,39 @@ class StripeCaller:
         idempotency_key: str | None,
     ) -> Answer:
         """One request through one key."""
-        client = self._connection.client(self._ring.pair(self.integration).key(alias), self._power)
+        pair = self._ring.pair(self.integration)
+        if self._ring.sealed and alias not in pair.known and self._power not in _ACCOUNT_POWERS:
+            doubt = self._doubt(alias, pair)
+            if doubt is not None:
+                return Answer(data={}, fault=doubt, request_id=doubt.request_id, key_alias=alias)
+        client = self._connection.client(pair.key(alias), self._power)
         self._limiter.take(endpoint)
         fault, data, request_id = _send(client, method, path, params, idempotency_key)
         if fault is not None and fault.kind is FaultKind.KEY_REFUSED:
             self._ring.forget(self.integration)
+        if path == WHOSE and self._power is Power.READ_AND_PROBE and (fault is None or fault.kind is _LACKS):
+            pair.known.add(alias)
         return Answer(data=data, fault=fault, request_id=request_id, key_alias=alias)
+
+    def _doubt(self, alias: KeyAlias, pair: KeyPair) -> Fault | None:
+        """Why a key resolved anew may not be used yet; None once Stripe said, or would not say, whose it is."""
+        client = self._connection.client(pair.key(alias), Power.READ_AND_PROBE)
+        self._limiter.take(f"GET {WHOSE}")
+        fault, data, _ = _send(client, "GET", WHOSE, None, None)
+        if fault is not None and fault.kind is FaultKind.KEY_REFUSED:
+            self._ring.forget(self.integration)
+            return fault
+        if fault is not None and fault.kind is not _LACKS:
+            return Fault(
+                kind=FaultKind.NOT_SENT, message=f"whose account the key opens was not answered: {fault.message}"
+            )
+        named = data.get("id") if fault is None else named_account(fault.message)
+        if named not in (None, self.account):
+            self._ring.forget(self.integration)
+            words = f"the {alias.value} key now belongs to {named}, not to {self.account}"
+            return Fault(kind=FaultKind.KEY_REFUSED, message=words)
+        pair.known.add(alias)
+        return None
 
 
 def _send(

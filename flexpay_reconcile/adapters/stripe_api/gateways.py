@@ -61,6 +61,10 @@ class StripeGateways:
         self._wait = wait
         self._limiters: dict[tuple[AccountId, bool], Limiter] = {}
 
+    def seal(self) -> None:
+        """From now on keys that are resolved anew are asked whose account they open before they are used."""
+        self._ring.sealed = True
+
     def billing_reader(self, integration: Integration) -> BillingReader:
         """Reads billing objects."""
         return StripeBillingReader(self._caller(integration, Power.READ))

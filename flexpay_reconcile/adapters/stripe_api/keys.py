@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from flexpay_reconcile.config.integration import Integration
 from flexpay_reconcile.config.keys import ApiKeys, Environment
@@ -17,10 +17,11 @@ from flexpay_reconcile.values.secret import Secret
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyPair:
-    """Both keys, checked against the integration and each other."""
+    """Both keys, checked against the integration and each other; `known` are those whose account Stripe was asked."""
 
     primary: Secret
     fallback: Secret
+    known: set[KeyAlias] = field(default_factory=set, compare=False)
 
     def key(self, alias: KeyAlias) -> Secret:
         """The key of that name."""
@@ -28,10 +29,15 @@ class KeyPair:
 
 
 class KeyRing:
-    """Resolves references once per integration and set of references; a new revision with others resolves anew."""
+    """Resolves references once per integration and set of references; a new revision with others resolves anew.
+
+    Once `sealed`, a pair that is resolved anew (after a 401, or for a new revision) must be asked whose account it
+    opens before it reads, charges or cancels anything: a rotation may have put another account's key in its place.
+    """
 
     def __init__(self, secrets: SecretReader) -> None:
         """`secrets` is where references lead."""
+        self.sealed = False
         self._secrets = secrets
         self._pairs: dict[tuple[IntegrationId, ApiKeys, Environment], KeyPair] = {}
 
