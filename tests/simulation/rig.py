@@ -167,7 +167,7 @@ class Rig(Stage):
     def _open(self) -> bootstrap.ControlParts:
         if not isinstance(self.transport, Recorder):
             self.transport = Recorder(self)
-        with mock.patch.object(bootstrap, "open_store", self._open_store):
+        with mock.patch.object(bootstrap.control, "open_store", self._open_store):
             parts = super()._open()
         return dataclasses.replace(parts, store=WatchedStore(parts.store, self))
 

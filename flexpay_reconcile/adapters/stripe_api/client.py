@@ -7,7 +7,7 @@ live key is ever sent there.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from email.utils import mktime_tz, parsedate_tz
 
 import stripe
@@ -25,7 +25,7 @@ from flexpay_reconcile.values.secret import Secret
 
 
 class StripeConnection:
-    """Gives SDK clients. `skew` is Stripe's `Date` minus our clock, `simulator_clock` the last `Simulator-Clock`."""
+    """Gives SDK clients. `skew` is Stripe's `Date` minus our clock; `on_skew` hears each."""
 
     def __init__(
         self, *, clock: Clock, base_url: str | None = None, http_client: stripe.HTTPClient | None = None
@@ -44,6 +44,7 @@ class StripeConnection:
         self._http = http_client or RequestsPerThread(loopback=base_url is not None)
         self._clients: dict[tuple[Power, Secret], stripe.StripeClient] = {}
         self.skew: Span | None = None
+        self.on_skew: Callable[[Span], None] | None = None
         self.simulator_clock: Instant | None = None
 
     def client(self, key: Secret, power: Power) -> stripe.StripeClient:
@@ -79,6 +80,8 @@ class StripeConnection:
         date = parsedate_tz(headers.get("Date") or headers.get("date") or "")
         if date is not None:
             self.skew = Instant.from_seconds(mktime_tz(date)).since(self._clock.now())
+            if self.on_skew is not None:
+                self.on_skew(self.skew)
 
 
 class _OnlyWarnings(logging.Filter):

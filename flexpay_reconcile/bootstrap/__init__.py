@@ -1,0 +1,17 @@
+"""THE ONE PLACE where ports meet adapters. Hands finished parts up; thinks nothing itself."""
+
+from __future__ import annotations
+
+from flexpay_reconcile.bootstrap.control import ControlParts, clock_for, open_control
+from flexpay_reconcile.bootstrap.engine import Engine, follower, listener_app, open_engine, process_lock
+
+__all__ = [
+    "ControlParts",
+    "Engine",
+    "clock_for",
+    "follower",
+    "listener_app",
+    "open_control",
+    "open_engine",
+    "process_lock",
+]
