@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from flexpay_reconcile.adapters.armed_file import ArmedFile, ArmedMemory
 from flexpay_reconcile.adapters.identifiers import RandomIdentifiers
 from flexpay_reconcile.adapters.secret_sources import SecretSources
 from flexpay_reconcile.adapters.simulator_clock import SimulatorClock
@@ -25,6 +26,7 @@ from flexpay_reconcile.config.integration import Integration
 from flexpay_reconcile.errors import BrokenInvariant, OperatorError
 from flexpay_reconcile.ports.account_reader import AccountReaderFor
 from flexpay_reconcile.ports.account_writer import AccountWriterFor
+from flexpay_reconcile.ports.armed_copy import ArmedCopy
 from flexpay_reconcile.ports.clock import Clock
 from flexpay_reconcile.ports.configurations import Configurations
 from flexpay_reconcile.ports.control_state import ControlState
@@ -47,6 +49,8 @@ class ControlParts:
     identifiers: Identifiers
     secrets: SecretReader
     gateways: StripeGateways
+    armed: ArmedCopy
+    """The note beside the state: which copy of it may charge."""
     learn: Callable[[Configuration], None]
     """Tell which account each company of a manifest that is not applied yet stands for."""
     close: Callable[[], None]
@@ -84,6 +88,14 @@ def _no_wait(span: Span) -> None:
 def clock_for(stripe_api: str | None) -> Clock:
     """The simulator's clock when a simulator is our Stripe, else this machine's."""
     return SimulatorClock(stripe_api) if stripe_api else SteadyClock(SystemClock().now)
+
+
+def _armed(path: Path | None, state: ControlState, *, create: bool) -> ArmedCopy:
+    """The note; a state nothing was ever applied from is no copy of one that charges, and is armed as it is."""
+    note: ArmedCopy = ArmedMemory() if path is None else ArmedFile(path)
+    if create and state.latest() is None and note.read() != state.instance_id():
+        note.write(state.instance_id())
+    return note
 
 
 CLOCK_FLOOR = "clock_floor"
@@ -138,6 +150,7 @@ def open_control(
         identifiers=RandomIdentifiers(),
         secrets=secrets,
         gateways=gateways,
+        armed=_armed(path, state.control, create=create),
         learn=accounts.learn,
         close=state.close,
     )

@@ -26,6 +26,7 @@ from flexpay_reconcile.operations import (
     stop_stripe_retries,
     submit_attempt,
 )
+from flexpay_reconcile.operations.check_armed import Armed
 from flexpay_reconcile.operations.context import Context
 from flexpay_reconcile.operations.receive_event import Received
 from flexpay_reconcile.ports.billing_writer import BillingWriter
@@ -84,8 +85,11 @@ class _Proven:
             )
 
 
-def open_engine(parts: ControlParts, *, holder: str | None = None) -> Engine:
-    """Bind the data plane's operations into loops."""
+def open_engine(parts: ControlParts, *, holder: str | None = None, guarded: bool = False) -> Engine:
+    """Bind the data plane's operations into loops.
+
+    `guarded`: nothing is charged or cancelled before database, note and Stripe agree that this copy may (A18).
+    """
     gateways = parts.gateways
     context = Context(
         store=parts.store,
@@ -96,11 +100,15 @@ def open_engine(parts: ControlParts, *, holder: str | None = None) -> Engine:
         holder=holder or parts.identifiers.fresh(),
     )
     proven = _Proven(parts)
-    turns = (
+    armed = Armed(state=parts.state, note=parts.armed, readers=parts.reader_for, clock=parts.clock)
+    turns: tuple[Loop, ...] = (
+        *((Loop(name="armed", turn=armed.look),) if guarded else ()),
         Loop(name="clock", turn=lambda: _keep_floor(parts)),
         Loop(name="inbox", turn=lambda: process_inbox.process_inbox(context)),
         Loop(
-            name="stop_stripe", turn=lambda: stop_stripe_retries.stop_stripe_retries(context, gateways.billing_writer)
+            name="stop_stripe",
+            turn=lambda: stop_stripe_retries.stop_stripe_retries(context, gateways.billing_writer),
+            moves_money=True,
         ),
         Loop(name="schedule", turn=lambda: schedule_retries.schedule_retries(context)),
         Loop(name="resolve", turn=lambda: resolve_attempt.resolve_due(context, proven.charger), moves_money=True),
@@ -113,7 +121,9 @@ def open_engine(parts: ControlParts, *, holder: str | None = None) -> Engine:
         found = [each for each in (parts.store.next_due(), backfill_events.next_sweep(context)) if each is not None]
         return min(found, default=None)
 
-    loops = Loops(loops=turns, next_due=next_due, now=parts.clock.now)
+    loops = Loops(
+        loops=turns, next_due=next_due, now=parts.clock.now, held=(lambda: armed.why) if guarded else lambda: None
+    )
     return Engine(
         context=context,
         loops=loops,
@@ -177,9 +187,9 @@ def _health(parts: ControlParts, context: Context, loops: Loops) -> dict[str, An
     """What `/readyz` answers: ready means an applied configuration and no stopped charging."""
     latest = parts.state.latest()
     return {
-        "ready": latest is not None and loops.charging_stopped is None,
+        "ready": latest is not None and loops.charging_stopped is None and loops.held() is None,
         "revision": latest.revision if latest else None,
-        "charging_stopped": loops.charging_stopped,
+        "charging_stopped": loops.charging_stopped or loops.held(),
         "loops": {name: at.text() for name, at in sorted(loops.progress.items())},
         "failures": dict(sorted(loops.failures.items())),
         "clock": context.clock.now().text(),

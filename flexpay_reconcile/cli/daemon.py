@@ -70,7 +70,7 @@ def _run(parts: bootstrap.ControlParts, listen: Address, stripe_api: str | None,
 
     # One name a machine: a daemon that follows a killed one takes its lease over, as the process lock allows.
     holder = f"daemon on {socket.gethostname()}"
-    engine = bootstrap.open_engine(parts, holder=holder)
+    engine = bootstrap.open_engine(parts, holder=holder, guarded=True)
     _take_lease(engine)
     with bind(listen.host, listen.port) as listening:
         if stripe_api:

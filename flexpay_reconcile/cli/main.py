@@ -32,6 +32,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "demo": ("demo:command", "A simulated merchant: plan, apply, sixty days of recovery."),
     "simulator": ("simulator:group", "A small Stripe on this machine: serve, advance, decline, ..."),
     "force-unlock": ("force_unlock:command", "Release the lock of an apply that is surely dead."),
+    "state": ("state:group", "The state itself: rearm."),
     "schema": ("schema:command", "Print the JSON schema of manifests or plans."),
     "version": ("version:command", "Print the version."),
 }

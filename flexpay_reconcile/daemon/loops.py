@@ -32,6 +32,8 @@ class Loops:
     loops: tuple[Loop, ...]
     next_due: Callable[[], Instant | None]
     now: Callable[[], Instant]
+    held: Callable[[], str | None] = lambda: None
+    """Why nothing may be charged or cancelled for now; None when it may."""
     charging_stopped: str | None = None
     progress: dict[str, Instant] = field(default_factory=dict)
     failures: dict[str, str] = field(default_factory=dict)
@@ -54,7 +56,7 @@ class Loops:
         raise BrokenInvariant("the loops found work at one moment without end")
 
     def _one(self, loop: Loop) -> int:
-        if loop.moves_money and self.charging_stopped is not None:
+        if loop.moves_money and (self.charging_stopped is not None or self.held() is not None):
             return 0
         try:
             done = loop.turn()

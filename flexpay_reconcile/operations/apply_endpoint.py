@@ -26,10 +26,11 @@ UNKNOWN_OUTCOME = "E-stripe-unknown"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EndpointWork:
-    """One change to carry out. `resume` is the unfinished step whose creation is sent again."""
+    """One change to carry out. `lineage` and `armed` name the state and its copy; `resume` is sent again."""
 
     change: Change
     lineage: str
+    armed: str
     resume: Step | None = None
 
 
@@ -109,7 +110,8 @@ def _create(run: Run, writer: AccountWriter, work: EndpointWork, last_id: str | 
     wanted = _wanted(change)
     step = work.resume
     if step is None:
-        detail = {"attributes": wanted, "api_version": API_VERSION, kind.REPLACES: change.remote_id}
+        marks = {kind.STATE_KEY: work.lineage, kind.ARMED_KEY: work.armed}
+        detail = {"attributes": wanted, "api_version": API_VERSION, kind.REPLACES: change.remote_id, "marks": marks}
         step = run.intend(change.address, CREATE_STEP, detail)
     else:
         run.beat()
@@ -118,7 +120,7 @@ def _create(run: Run, writer: AccountWriter, work: EndpointWork, last_id: str | 
             url=wanted["url"],
             enabled_events=tuple(wanted["enabled_events"]),
             description=wanted["description"],
-            metadata={**wanted["metadata"], kind.STATE_KEY: work.lineage},
+            metadata={**wanted["metadata"], **step.detail["marks"]},
             connect=False,
             api_version=API_VERSION,
             idempotency_key=step.idempotency_key,

@@ -138,12 +138,12 @@ def _run(plan: Plan, configuration: Configuration, world: World, holder: Holder,
     current = world.state.latest()
     integrations = {**(dict(current.configuration.integrations) if current else {}), **configuration.integrations}
     so_far = _Progress()
-    lineage = world.state.identity().lineage
+    lineage, armed = world.state.identity().lineage, world.state.instance_id()
     for change in _in_order(plan.work):
         if change.kind is Kind.KEY_PAIR:
             _record_key_pair(run, change)
         elif change.kind is Kind.WEBHOOK_ENDPOINT:
-            work = EndpointWork(change=change, lineage=lineage, resume=resumed.get(change.address))
+            work = EndpointWork(change=change, lineage=lineage, armed=armed, resume=resumed.get(change.address))
             _endpoint(run, world, integrations[change.name], work, so_far)
     if so_far.failures:
         raise _failure(so_far, run.receipts)

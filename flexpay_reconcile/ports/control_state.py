@@ -80,6 +80,14 @@ class ControlState(Configurations, Protocol):
         """Lineage and serial."""
         ...
 
+    def instance_id(self) -> str:
+        """The random id of this copy of the state (invariant A18)."""
+        ...
+
+    def rearm(self, instance_id: str) -> None:
+        """Give this copy a new id: every other copy is disarmed once endpoints and note carry it."""
+        ...
+
     def applied(self) -> dict[str, AppliedResource]:
         """Everything last applied, by address."""
         ...

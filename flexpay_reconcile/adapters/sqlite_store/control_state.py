@@ -47,6 +47,12 @@ class SqliteControlState:
         with self._database.looking() as session:
             return str(_identity(session)[2])
 
+    def rearm(self, instance_id: str) -> None:
+        """Give this copy a new id."""
+        with self._database.writing() as session:
+            session.change(_SQL["rearm"], {"instance_id": instance_id})
+            session.change(_SQL["raise_serial"])
+
     def applied(self) -> dict[str, AppliedResource]:
         """Everything last applied, by address."""
         with self._database.looking() as session:

@@ -6,6 +6,10 @@ SELECT lineage, serial, instance_id FROM state_identity WHERE id = 1;
 -- Counts a write of the control plane.
 UPDATE state_identity SET serial = serial + 1 WHERE id = 1;
 
+-- name: control_rearm
+-- A new id for this copy.
+UPDATE state_identity SET instance_id = :instance_id WHERE id = 1;
+
 -- name: control_applied
 -- Everything last applied.
 SELECT address, kind, attributes, remote_id, revision, applied_at FROM applied_resources ORDER BY address;
