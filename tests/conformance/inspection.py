@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from flexpay_reconcile.simulator.routes import ROUTES
 from tests.conformance import differences
 from tests.conformance.spec import document
-from tests.conformance.tours import book, doors, renewals
+from tests.conformance.tours import book, doors, platform, renewals
 from tests.conformance.tours.guide import Guide
 from tests.conformance.watch import Watch, watching
 
@@ -21,6 +21,7 @@ TOURS: dict[str, Callable[[Guide], None]] = {
     "book": book.tour,
     "renewals": renewals.tour,
     "doors": doors.tour,
+    "platform": platform.tour,
 }
 
 
@@ -77,7 +78,7 @@ class Inspection:
             "requests validated": f"{watch.requests}",
             "answers validated": f"{watch.answers} successes, {watch.refusals} refusals "
             f"({len(watch.codes)} error codes, statuses {', '.join(map(str, sorted(watch.statuses)))})",
-            "events validated": f"{watch.events} deliveries, {len(watch.event_types)} types",
+            "events validated": f"{watch.events} of {len(watch.event_types)} types; and {watch.deliveries} deliveries, as bytes",
             "false on purpose, not judged": f"{watch.lies}",
             "declared differences": f"{len(differences.declared())}",
             "undeclared differences": f"{open_}",

@@ -121,9 +121,10 @@ class Document:
         return self._resources.get(name)
 
     def _named(self) -> Iterator[tuple[str, str]]:
-        for component, schema in self.schemas.items():
+        """A component that is a resource of its own comes after one that is not, and so takes its name."""
+        for component, schema in sorted(self.schemas.items(), key=lambda each: "x-resourceId" in each[1]):
             words = schema.get("properties", {}).get("object", {}).get("enum", ())
-            if len(words) == 1 and "deleted" not in schema.get("required", ()) and "x-resourceId" in schema:
+            if len(words) == 1 and "deleted" not in schema.get("required", ()):
                 yield words[0], component
 
     def _event_types(self) -> Iterator[str]:

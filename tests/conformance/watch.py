@@ -1,6 +1,6 @@
 """A watch over the simulator: every request, every answer and every delivery of every world is held against the document.
 
-It stands on `World.handle` and `World.take_parcel`, which both doors use, and changes nothing of what passes, unless a
+It stands on `World.handle`, `World.take_parcel` and the table of events, which both doors use, and changes nothing of what passes, unless a
 test gives it a `tamper`. A request is judged only when it was answered with 2xx: what Stripe would refuse must not be
 accepted. An answer that a fault of the script made false on purpose is counted and not judged.
 """
@@ -21,7 +21,7 @@ from flexpay_reconcile.simulator import routes
 from flexpay_reconcile.simulator.deliveries import Parcel
 from flexpay_reconcile.simulator.faults import Fault, FaultScript
 from flexpay_reconcile.simulator.requests import Response
-from flexpay_reconcile.simulator.state import API_VERSION
+from flexpay_reconcile.simulator.state import API_VERSION, Table
 from flexpay_reconcile.simulator.world import World
 from tests.conformance import forms
 from tests.conformance.shapes import EXPANSIONS, Finding
@@ -55,6 +55,7 @@ class Watch:
     answers: int = 0
     refusals: int = 0
     events: int = 0
+    deliveries: int = 0
     lies: int = 0
     statuses: Counter[int] = field(default_factory=Counter)
     codes: Counter[str] = field(default_factory=Counter)
@@ -124,7 +125,7 @@ class Watch:
     def delivery(self, body: bytes) -> None:
         """Judge one delivery, from its bytes."""
         self.event(json.loads(body), "a delivery")
-        self.events += 1
+        self.deliveries += 1
 
     def event(self, event: Any, example: str) -> None:
         """Judge an event with the object it carries and what it says was before."""
@@ -165,7 +166,7 @@ def _example(path: tuple[str, ...]) -> str:
 def watching(document: Document, watch: Watch | None = None) -> Iterator[Watch]:
     """Watch every world of this process until the end of the block."""
     seen = watch or Watch(document)
-    handle, take_parcel, meet = World.handle, World.take_parcel, FaultScript.meet
+    handle, take_parcel, meet, add = World.handle, World.take_parcel, FaultScript.meet, Table.add
     lying: list[str] = []
 
     def met(script: FaultScript, method: str, path: str, number: int) -> Fault | None:
@@ -201,7 +202,14 @@ def watching(document: Document, watch: Watch | None = None) -> Iterator[Watch]:
         seen.delivery(parcel.body)
         return parcel
 
+    def added(table: Table, obj: Any) -> Any:
+        if obj.get("object") == "event":
+            seen.events += 1
+            seen.event(obj, "an event")
+        return add(table, obj)
+
     with (
+        mock.patch.object(Table, "add", added),
         mock.patch.object(World, "handle", handled),
         mock.patch.object(World, "take_parcel", taken),
         mock.patch.object(FaultScript, "meet", met),

@@ -19,19 +19,32 @@ from tests.conformance import typed
 from tests.conformance.shapes import Finding
 from tests.unit.simulator.helpers import DAY, START, document
 
-__all__ = ["DAY", "START", "Guide", "T"]
+__all__ = ["CONNECTED", "DAY", "START", "Guide", "T"]
 
 T = TypeVar("T")
 HOOK = "http://127.0.0.1:9/everything"
 
 
+CONNECTED = "acct_1Connected"
+OTHER = {
+    "name": "Connected",
+    "country": "US",
+    "livemode": False,
+    "keys": [],
+    "prices": {"silver": {"amount": 900, "currency": "usd", "interval": "month"}},
+    "customers": {"cleo": {"card": "pm_card_visa", "price": "silver", "started": "2025-12-05T09:00:00Z"}},
+}
+
+
 class Guide:
     """One world with ada and ben, an endpoint that hears of everything, and a standard key's client."""
 
-    def __init__(self, note: Callable[[list[Finding], str], None], **changes: Any) -> None:
-        """Build the world of the unit tests, changed by `changes`; `note` takes what the SDK does not know."""
+    def __init__(self, note: Callable[[list[Finding], str], None]) -> None:
+        """Build the world of the unit tests, with an account connected to its own; `note` takes what the SDK misses."""
         self._note = note
-        self.world: World = build_world(document(**changes))
+        merchant = document()
+        merchant["accounts"][CONNECTED] = {**OTHER, "platform": "acct_1AcmeUS"}
+        self.world: World = build_world(merchant)
         self.keys = env_of(self.world)
         self.client = stripe.StripeClient(self.keys["STANDARD"], http_client=SimulatorTransport(self.world))
         self.heard: list[dict[str, Any]] = []
