@@ -78,6 +78,8 @@ def make(sim: Simulation, account: Account, card: Card, *, customer: str | None 
     method.update(values)
     account.cards[method["id"]] = card
     account.table("payment_method").add(method)
+    if customer is not None:
+        sim.ledger.seen(sim.now, account.id, "payment_method.attached", method)
     return method
 
 

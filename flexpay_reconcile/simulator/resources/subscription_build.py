@@ -106,6 +106,7 @@ def make(
         "status": status,
     }
     account.anchors[id_] = (anchor, periods)
+    sim.ledger.seen(sim.now, account.id, "customer.subscription.created", subscription)
     return account.table("subscription").add(subscription)
 
 
