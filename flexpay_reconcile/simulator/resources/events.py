@@ -60,7 +60,7 @@ def _record(
     request: Obj,
     endpoints: dict[str, AccountId],
     *,
-    later: int = 0,
+    later: int | None = None,
 ) -> None:
     # An event is created when it happens in the world, also where its object lives in a test clock's time [INFER].
     event: Obj = {

@@ -37,16 +37,20 @@ def _add(found: dict[str, AccountId], owner: Account, type_: str, *, connect: bo
             found[id_] = owner.key
 
 
-def queue(sim: Simulation, account: Account, event: Obj, endpoints: dict[str, AccountId], *, later: int = 0) -> None:
-    """Put an event on its way to the endpoints, `later` seconds from now."""
+def queue(
+    sim: Simulation, account: Account, event: Obj, endpoints: dict[str, AccountId], *, later: int | None = None
+) -> None:
+    """Put an event on its way to the endpoints; one that is a fault itself comes `later` seconds on and meets none."""
     if not endpoints:
         return
     id_ = event["id"]
     account.hooks.waiting[id_] = dict(endpoints)
-    at = sim.wall + later
+    at, met = sim.wall + (later or 0), later is not None
     for endpoint, owner in endpoints.items():
         other = owner if owner != account.key else None
-        sim.outbox.add(Delivery(at=at, account=account.key, endpoint=endpoint, event=id_, first_at=at, owner=other))
+        sim.outbox.add(
+            Delivery(at=at, account=account.key, endpoint=endpoint, event=id_, first_at=at, owner=other, met=met)
+        )
     if event["type"] == "invoice.created":
         account.hooks.held[id_] = set(endpoints)
         account.hooks.held_by[event["data"]["object"]["id"]] = id_
