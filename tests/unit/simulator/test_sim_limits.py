@@ -219,7 +219,7 @@ def test_a_lock_holds_for_parameters_too_and_can_be_lifted() -> None:
 def test_the_sdk_sends_a_locked_request_again_by_itself_but_not_a_limited_one(monkeypatch: Any) -> None:
     """Stripe-Should-Retry decides: with two retries the lock is asked three times, the limiter once."""
     waits: list[float] = []
-    monkeypatch.setattr("stripe._http_client.time", SimpleNamespace(sleep=waits.append))
+    monkeypatch.setattr("stripe._http_client.time", SimpleNamespace(sleep=waits.append, time=lambda: 0.0))
     for kind, asked in (("429_lock", 3), ("429", 1)):
         world = small_world()
         world.sim.faults.add(kind, times=100)
