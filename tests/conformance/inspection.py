@@ -59,6 +59,17 @@ class Inspection:
             if (route.method, route.path) not in self.watch.covered
         )
 
+    def parameters(self) -> tuple[int, int]:
+        """Of the parameters Stripe's document gives these operations, how many the simulator takes."""
+        taken = known = 0
+        for route in ROUTES:
+            operation = self.watch.document.operation(route.method, "/v1/" + "/".join(route.path).replace("*", "x"))
+            if operation is not None:
+                names = {name.removesuffix("!") for name in route.shape}
+                known += len(operation.form["properties"])
+                taken += len(names & set(operation.form["properties"]))
+        return taken, known
+
     def faults(self) -> list[str]:
         """Everything that makes the inspection red."""
         return [
@@ -75,6 +86,7 @@ class Inspection:
         rows = {
             "routes covered": f"{len(ROUTES) - len(self.uncovered())} of {len(ROUTES)}",
             "operations of Stripe's document met": f"{watch.operations()}",
+            "parameters taken": "{} of the {} Stripe names for them; the others are refused".format(*self.parameters()),
             "requests validated": f"{watch.requests}",
             "answers validated": f"{watch.answers} successes, {watch.refusals} refusals "
             f"({len(watch.codes)} error codes, statuses {', '.join(map(str, sorted(watch.statuses)))})",
