@@ -151,7 +151,9 @@ def _scalar(value: str, rule: Any, path: str) -> Any:
         return value == "true"
     if isinstance(rule, tuple):
         if value not in rule:
-            words = f"one of {', '.join(rule[:-1])}, or {rule[-1]}" if len(rule) > 1 else rule[0]
+            *others, last = rule
+            comma = "," if len(others) > 1 else ""
+            words = f"one of {', '.join(others)}{comma} or {last}" if others else last
             raise invalid(f"Invalid {path}: must be {words}", param=path)
         return value
     if value == "" and rule == "string":
