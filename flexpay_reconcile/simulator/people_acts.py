@@ -28,8 +28,8 @@ def happen(sim: Simulation, account: Account, subject: str) -> None:
     persona = sim.people.personas.get(invoice["customer"]) if sim.people is not None and invoice is not None else None
     if invoice is None or persona is None:
         return
-    sim.requests += 1
-    sim.cause = Cause(source="customer", request_id="req_" + chance.token(14, sim.seed, "customer", sim.requests))
+    # Of its own words, not of a counter: reading the world in between must not change what people do to it.
+    sim.cause = Cause(source="customer", request_id="req_" + chance.token(14, sim.seed, persona.name, subject, sim.now))
     try:
         ACTS[act](sim, account, invoice, persona)
     finally:
