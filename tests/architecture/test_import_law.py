@@ -24,6 +24,7 @@ INTRUDERS = [
     ("operations/intruder.py", "from flexpay_reconcile.adapters import x", "The stairs go down only"),
     ("basement/__init__.py", "", "The stairs go down only"),
     ("simulator/intruder.py", "from flexpay_reconcile.values import money", "The simulator knows Stripe"),
+    ("simulator/intruder.py", "import importlib", "Only simulator.worlds reads"),
     ("cli/intruder.py", "from flexpay_reconcile.adapters import sqlite_store", "Only the bootstrap imports adapters"),
     (
         "adapters/intruder.py",
