@@ -60,7 +60,7 @@ def finalize(sim: Simulation, account: Account, invoice: Obj) -> None:
         customer_name=customer["name"],
         customer_phone=customer["phone"],
     )
-    sim.ledger.state(sim.now, account.id, invoice["id"], "open")
+    sim.ledger.state(sim.now, account.id, invoice["id"], "open", amount=invoice["amount_due"])
     if invoice["amount_remaining"] > 0:
         payment_intents.make(sim, account, invoice)
     emit(sim, account, "invoice.finalized", invoice)
