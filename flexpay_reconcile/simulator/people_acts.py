@@ -138,7 +138,16 @@ def _dispute(sim: Simulation, account: Account, invoice: Obj, _: Persona) -> Non
 
 
 def _card_updated(sim: Simulation, account: Account, method_id: str) -> None:
-    """The account updater puts the new number or date behind a card that is still attached."""
+    """The account updater puts the new date behind a card that is still attached (the number stays, so does [INFER]
+    the fingerprint). The card works again by itself: `latent` knows the instant.
+    """
+    method = account.find("payment_method", method_id)
+    if method is None or method["customer"] is None:
+        return
+    card = replace(account.cards[method_id], exp_year=account.cards[method_id].exp_year + 4)
+    account.cards[method_id] = card
+    details = {**method["card"], "exp_year": card.exp_year}
+    change(sim, account, method, "payment_method.automatically_updated", card=details)
 
 
 ACTS: dict[str, Act] = {

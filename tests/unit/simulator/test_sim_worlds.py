@@ -52,7 +52,8 @@ def told(market: Market) -> str:
     """A digest of what a world's issuers say to many cards at many instants, with earlier attempts and amounts."""
     total = hashlib.sha256()
     for number in range(120):
-        card, earlier = card_of(market, number), []
+        card = card_of(market, number)
+        earlier: list[int] = []
         for step in range(40):
             now = START + step * 31 * HOUR
             answer = latent.answer(card, now, earlier, amount=900 * (1 + number % 7))
