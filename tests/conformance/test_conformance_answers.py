@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
+from flexpay_reconcile.simulator import delivery_faults, faults
 from tests.conformance import differences, runs
+from tests.conformance import watch as watch_module
 from tests.conformance.inspection import TOURS, Inspection
 from tests.conformance.spec import document
 from tests.conformance.tours.guide import Guide
@@ -147,3 +149,22 @@ def test_a_watch_leaves_nothing_behind() -> None:
         assert World.handle is not before
     assert World.handle is before
     assert watch.requests == 0
+
+
+def test_what_a_fault_makes_false_is_counted_and_not_judged() -> None:
+    """An answer spoiled by the script is not held against the simulator; one that a fault leaves as Stripe's is."""
+    watch = Watch(document())
+    with watching(watch.document, watch):
+        guide = Guide(lambda found, example: None)
+        for kind in ("new_enum", "missing_field", "429"):
+            guide.world.sim.faults.add(kind)
+            guide.raw("GET", "/v1/customers")
+    assert (watch.lies, watch.answers, watch.refusals) == (2, 0, 1)
+    assert watch.found == {}
+
+
+def test_every_kind_of_false_answer_is_a_fault_that_exists() -> None:
+    """What the watch leaves unjudged are kinds of the fault scripts, and the others of theirs are judged."""
+    known = {*faults.KINDS, *map(str, delivery_faults.Kind)}
+    assert watch_module.FALSE_ON_PURPOSE < known
+    assert not {"500", "429", "409", "slow", "duplicated", "bad_signature"} & watch_module.FALSE_ON_PURPOSE

@@ -28,9 +28,9 @@ from tests.conformance.shapes import EXPANSIONS, Finding
 from tests.conformance.spec import Document
 
 FALSE_ON_PURPOSE: Final = frozenset(
-    {"truncated", "wrong_version", "new_enum", "missing_field", "502_html", "503_html", "504_html"}
+    {"truncated", "wrong_version", "new_enum", "unknown_type", "missing_field", "502_html", "503_html", "504_html"}
 )
-"""Faults that answer what Stripe would not; the others, where they answer, answer as Stripe."""
+"""Faults that answer or deliver what Stripe would not; the others, where they do, answer and deliver as Stripe."""
 ERROR_CODES: Final = frozenset(
     stripe.Invoice.LastFinalizationError.__annotations__["code"].__args__[0].__args__  # Optional[Literal[...]]
 )
@@ -196,6 +196,9 @@ def watching(document: Document, watch: Watch | None = None) -> Iterator[Watch]:
         parcel = take_parcel(world)
         if parcel is None:
             return None
+        if parcel.fault is not None and parcel.fault in FALSE_ON_PURPOSE:
+            seen.lies += 1
+            return parcel
         if seen.tamper is not None:
             changed = seen.tamper("event", json.loads(parcel.body))
             parcel = replace(parcel, body=json.dumps(changed).encode())
