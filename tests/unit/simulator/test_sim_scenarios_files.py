@@ -167,7 +167,7 @@ def test_a_platform_until_it_is_deauthorised() -> None:
 
 def test_deliveries_in_disorder() -> None:
     """Some events never arrive, some twice, some late; every event is in the list, and the ledger is the same."""
-    world, result, mailbox = played("webhooks-in-disorder")
+    _, result, mailbox = played("webhooks-in-disorder")
     bodies = []
     for _, _, body in mailbox.got:
         try:
