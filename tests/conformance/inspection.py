@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from flexpay_reconcile.simulator.routes import ROUTES
 from tests.conformance import differences
 from tests.conformance.spec import document
-from tests.conformance.tours import book, doors, platform, renewals
+from tests.conformance.tours import book, clocks, doors, platform, radar, renewals
 from tests.conformance.tours.guide import Guide
 from tests.conformance.watch import Watch, watching
 
@@ -22,6 +22,8 @@ TOURS: dict[str, Callable[[Guide], None]] = {
     "renewals": renewals.tour,
     "doors": doors.tour,
     "platform": platform.tour,
+    "clocks": clocks.tour,
+    "radar": radar.tour,
 }
 
 

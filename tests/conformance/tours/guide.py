@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import pytest
 import stripe
 
+from flexpay_reconcile.simulator.routes import ROUTES
 from flexpay_reconcile.simulator.scenario import build_world, env_of
 from flexpay_reconcile.simulator.transport import SimulatorTransport
 from flexpay_reconcile.simulator.world import World
@@ -76,6 +77,11 @@ class Guide:
         assert error.http_status == status, (error.http_status, str(error))
         assert code is None or told == code, (told, str(error))
         return error
+
+    @staticmethod
+    def knows(path: str) -> bool:
+        """Whether the simulator has an endpoint at a path of its route table."""
+        return any("/".join(each.path) == path for each in ROUTES)
 
     def with_key(self, env: str) -> stripe.StripeClient:
         """A client with another key of the world."""
