@@ -79,9 +79,9 @@ class Guide:
         return error
 
     @staticmethod
-    def knows(path: str) -> bool:
-        """Whether the simulator has an endpoint at a path of its route table."""
-        return any("/".join(each.path) == path for each in ROUTES)
+    def knows(path: str, method: str | None = None) -> bool:
+        """Whether the simulator has an endpoint (of a method) at a path of its route table."""
+        return any("/".join(each.path) == path and method in (None, each.method) for each in ROUTES)
 
     def with_key(self, env: str) -> stripe.StripeClient:
         """A client with another key of the world."""

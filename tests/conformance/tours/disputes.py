@@ -1,0 +1,36 @@
+"""Disputes: lost, won with evidence, accepted; and what they leave on the charge."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.conformance.tours.guide import Guide
+
+
+def tour(guide: Guide) -> None:
+    """Everything that can be asked of a dispute."""
+    if not guide.knows("disputes/*/close"):
+        return
+    v1 = guide.v1
+    first, second = _disputed(guide), _disputed(guide)
+    for params in ({}, {"limit": 1}, {"charge": first.charge}, {"payment_intent": first.payment_intent}):
+        asked: Any = params
+        assert guide.read(v1.disputes.list(asked)).data
+    guide.read(v1.disputes.retrieve(first.id, {"expand": ["charge", "payment_intent"]}))
+    evidence: Any = {"evidence": {"uncategorized_text": "winning_evidence"}, "metadata": {"a": "b"}, "submit": True}
+    guide.read(v1.disputes.update(first.id, evidence))
+    guide.read(v1.disputes.close(second.id))
+    guide.wait(2)
+    guide.read(v1.charges.retrieve(first.charge))
+    guide.refused(lambda: v1.disputes.retrieve("du_nowhere"), 404, "resource_missing")
+
+
+def _disputed(guide: Guide) -> Any:
+    """A payment with the card whose payments are disputed; its dispute."""
+    customer, card = guide.new_customer("pm_card_createDispute")
+    wanted: Any = {"customer": customer, "items": [{"price": guide.price()}], "default_payment_method": card}
+    guide.read(guide.v1.subscriptions.create(wanted))
+    guide.wait(1)
+    (charge,) = guide.read(guide.v1.charges.list({"customer": customer})).data
+    (dispute,) = guide.read(guide.v1.disputes.list({"charge": charge.id})).data
+    return dispute
