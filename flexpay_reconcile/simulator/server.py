@@ -76,11 +76,6 @@ async def _unrecognized(request: Request, _: Exception) -> Response:
     return _refusal(404, f"Unrecognized request URL ({request.method[:20]}: {request.scope['path'][:200]}).")
 
 
-def _unexpected() -> Response:
-    """Stripe's shape for what must not happen."""
-    return JSONResponse({"error": {"message": "An unknown error occurred", "type": "api_error"}}, status_code=500)
-
-
 def _guarded(endpoint: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
     """Answer in Stripe's shape whatever a request does; only local callers."""
 
@@ -97,7 +92,9 @@ def _guarded(endpoint: Callable[[Request], Awaitable[Response]]) -> Callable[[Re
             return Response(status_code=400)
         except Exception:  # noqa: BLE001 (a mistake of the simulator: told to whoever runs it, not to the caller)
             traceback.print_exc()
-            return _unexpected()
+            return JSONResponse(
+                {"error": {"message": "An unknown error occurred", "type": "api_error"}}, status_code=500
+            )
 
     return run
 

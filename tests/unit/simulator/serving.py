@@ -1,0 +1,45 @@
+"""The HTTP door on a free loopback port, for tests of what happens on the wire."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from flexpay_reconcile.simulator.server import make_server
+from flexpay_reconcile.simulator.world import World
+
+
+@contextmanager
+def serving(world: World) -> Iterator[int]:
+    """The door's port, while it is open."""
+    ready = threading.Event()
+    ports: list[int] = []
+
+    def on_ready(port: int) -> None:
+        ports.append(port)
+        ready.set()
+
+    server = make_server(world, "127.0.0.1", 0, on_ready)
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    assert ready.wait(10)
+    try:
+        yield ports[0]
+    finally:
+        server.should_exit = True
+        thread.join(10)
+        assert not thread.is_alive()
+
+
+def exchange(port: int, data: bytes, *, hang_up: bool = False) -> bytes:
+    """Send these bytes, read until the door closes the connection; `hang_up` says at once that no more will come."""
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as connection:
+        connection.sendall(data)
+        if hang_up:
+            connection.shutdown(socket.SHUT_WR)
+        received = b""
+        while chunk := connection.recv(65536):
+            received += chunk
+        return received
