@@ -7,10 +7,11 @@ from dataclasses import replace
 
 import pytest
 
-from flexpay_reconcile.simulator import people, worlds
+from flexpay_reconcile.simulator import control, people, worlds
 from flexpay_reconcile.simulator.people import Habits, Persona, after_failure, after_payment
+from flexpay_reconcile.simulator.resources import invoices
 from flexpay_reconcile.simulator.scenario import build_world
-from tests.unit.simulator.helpers import DAY, START, document, send
+from tests.unit.simulator.helpers import DAY, HOUR, START, document, send
 
 
 def habits_of(name: str) -> Habits:
@@ -262,3 +263,23 @@ def test_acting_books_hold_together(name) -> None:
     account = account_of(world)
     paid = {row["id"] for row in account.table("invoice").rows.values() if row["status"] == "paid"}
     assert paid == {invoice for invoice, number in world.ledger.successes_by_invoice().items() if number == 1}
+
+
+def test_a_customer_who_comes_too_late_does_nothing(monkeypatch) -> None:
+    """Whoever finds the invoice paid already pays nothing, tops nothing up, and asks for no money given back before."""
+    world = acting(monkeypatch, **{**only("pay_invoice"), "delay_days": 5.0, "asks_refund": 0.5, "refund_days": 5.0})
+    world.deliver = None
+    settled, given_back = set(), set()
+    for hour in range(31 * 24):
+        world.advance_to(START + hour * HOUR)
+        for row in control.open_invoices(world):
+            invoice = account_of(world).get("invoice", row["id"])
+            invoices.settle_out_of_band(world.sim, account_of(world), invoice)
+            settled.add(row["id"])
+        for row in [row for row in world.ledger.charges if row["status"] == "succeeded" and row["created"] >= START]:
+            if row["id"] not in given_back:
+                given_back.add(row["id"])
+                assert send(world, "POST", "/v1/refunds", body=f"charge={row['id']}")[0] == 200
+    assert len(settled) > 20
+    assert not [row for row in world.ledger.charges if row["source"] == "customer"]
+    assert len(world.ledger.refunds) == len(given_back)
