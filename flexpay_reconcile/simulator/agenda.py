@@ -6,6 +6,8 @@ Entries at one instant run in the order they were written. May not know what an 
 from __future__ import annotations
 
 import heapq
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 
@@ -40,3 +42,19 @@ class Agenda:
         if self._heap and self._heap[0].at <= until:
             return heapq.heappop(self._heap)
         return None
+
+    def extract(self, wanted: Callable[[Entry], bool]) -> list[Entry]:
+        """Remove and return the entries that are wanted, earliest first (reads the whole agenda)."""
+        found = sorted(entry for entry in self._heap if wanted(entry))
+        if found:
+            self._heap = [entry for entry in self._heap if not wanted(entry)]
+            heapq.heapify(self._heap)
+        return found
+
+
+@dataclass(slots=True)
+class OwnTime:
+    """What lives under a test clock: its agenda, and the ids of its customers in the order of their coming."""
+
+    agenda: Agenda = field(default_factory=Agenda)
+    customers: list[str] = field(default_factory=list)

@@ -8,13 +8,18 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from flexpay_reconcile.simulator import people_acts
-from flexpay_reconcile.simulator.resources import refunds, renewals
+from flexpay_reconcile.simulator.resources import refunds, renewals, test_clocks
 from flexpay_reconcile.simulator.state import Account, Simulation
 
 
 def _story(sim: Simulation, _: Account, number: str) -> None:
     """A dated step of the scenario's story."""
     sim.story[int(number)]()
+
+
+def _advance_clock(sim: Simulation, account: Account, clock: str) -> None:
+    """What happens by itself happens to the objects of a test clock, too."""
+    test_clocks.run(sim, account, clock, ACTIONS)
 
 
 ACTIONS: dict[str, Callable[[Simulation, Account, str], None]] = {
@@ -25,4 +30,7 @@ ACTIONS: dict[str, Callable[[Simulation, Account, str], None]] = {
     "refund": refunds.settle,
     "story": _story,
     "people": people_acts.happen,
+    "advance_clock": _advance_clock,
+    "ready_clock": test_clocks.ready,
+    "delete_clock": test_clocks.remove,
 }

@@ -25,6 +25,10 @@ LINKS: dict[tuple[str, str], str] = {
     ("invoice_payment", "invoice"): "invoice",
     ("invoice_payment", "payment.payment_intent"): "payment_intent",
     ("price", "product"): "product",
+    ("customer", "test_clock"): "test_helpers.test_clock",
+    ("subscription", "test_clock"): "test_helpers.test_clock",
+    ("invoice", "test_clock"): "test_helpers.test_clock",
+    ("invoiceitem", "test_clock"): "test_helpers.test_clock",
 }
 
 READ = {
@@ -35,6 +39,7 @@ READ = {
     "invoice": "rak_invoice_read",
     "subscription": "rak_subscription_read",
     "product": "rak_product_read",
+    "test_helpers.test_clock": "rak_billing_clock_read",
 }
 
 # (object type, field) -> (type of the rows, the index that finds them, permission): fields only present when asked for.

@@ -40,9 +40,10 @@ def page(
     bounds = params.get("created")
     lowest = _lowest(bounds)
     found: list[Obj] = []
+    clock, apart = _clock(call)
     for id_ in walk:
         obj = table.rows.get(id_)
-        if obj is None:
+        if obj is None or (apart and obj.get("test_clock") != clock):
             continue
         if bounds is not None:
             if not backwards and obj["created"] < lowest:
@@ -56,6 +57,19 @@ def page(
     has_more = len(found) > limit
     data = found[:limit]
     return {"object": "list", "data": data[::-1] if backwards else data, "has_more": has_more, "url": url}
+
+
+def _clock(call: Call) -> tuple[str | None, bool]:
+    """The test clock whose objects are shown alone, and whether others are left out.
+
+    A list of everything omits what lives under test clocks; naming a customer, a subscription or the clock shows it
+    (docs: test clocks).
+    """
+    clock = call.params.get("test_clock")
+    if clock is not None and clock not in call.account.clocks:
+        raise missing("test_clock", clock, param="test_clock", status=400)
+    named = "customer" in call.params or "subscription" in call.params
+    return clock, clock is not None or (bool(call.account.clocks) and not named)
 
 
 def _both(table: Table, kind: str, params: dict[str, Any]) -> None:

@@ -21,6 +21,7 @@ from flexpay_reconcile.simulator.faults import Fault
 from flexpay_reconcile.simulator.idempotency import Saved
 from flexpay_reconcile.simulator.local_time import http_date
 from flexpay_reconcile.simulator.refusals import Refusal
+from flexpay_reconcile.simulator.resources import test_clocks
 from flexpay_reconcile.simulator.route import Route
 from flexpay_reconcile.simulator.state import API_VERSION, STRIPE, Account, AccountId, Call, Cause, Simulation
 
@@ -208,7 +209,10 @@ def _execute(request: _Request, account: Account, key: access.Key, route: Route,
             _limit_resources(sim, account, route, named, given)
     call = Call(sim, account, key, given)
     sim.cause = Cause(source="request", request_id=request.id, idempotency_key=request.key, key_name=key.name)
-    result = route.handler(call, *named)
+    if account.clocks or "test_clock" in given:
+        result = test_clocks.handled(call, route, named)
+    else:
+        result = route.handler(call, *named)
     if paths:
         result = _expanded(call, result, paths, executed=request.method != "GET")
     return json.dumps(result, separators=(",", ":")).encode()

@@ -18,6 +18,7 @@ from flexpay_reconcile.simulator.resources import (
     products,
     refunds,
     subscriptions,
+    test_clocks,
     webhook_endpoints,
 )
 from flexpay_reconcile.simulator.route import Route
@@ -37,6 +38,7 @@ ROUTES: tuple[Route, ...] = tuple(
         products,
         refunds,
         subscriptions,
+        test_clocks,
         webhook_endpoints,
     )
     for each in module.ROUTES

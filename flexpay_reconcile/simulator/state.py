@@ -13,7 +13,7 @@ from typing import Any
 
 from flexpay_reconcile.simulator import chance
 from flexpay_reconcile.simulator.access import Key
-from flexpay_reconcile.simulator.agenda import Agenda
+from flexpay_reconcile.simulator.agenda import Agenda, OwnTime
 from flexpay_reconcile.simulator.cards import Card
 from flexpay_reconcile.simulator.delivery_faults import DeliveryFaults
 from flexpay_reconcile.simulator.faults import FaultScript
@@ -22,8 +22,9 @@ from flexpay_reconcile.simulator.issuers import Issuers
 from flexpay_reconcile.simulator.ledger import Ledger
 from flexpay_reconcile.simulator.limiter import Limiter
 from flexpay_reconcile.simulator.locks import Locks
+from flexpay_reconcile.simulator.payment_state import Payments
 from flexpay_reconcile.simulator.people import People
-from flexpay_reconcile.simulator.settings import BillingSettings
+from flexpay_reconcile.simulator.settings import BillingSettings, Mail
 from flexpay_reconcile.simulator.webhooks import Hooks, Outbox
 
 API_VERSION = "2026-10-28.endive"
@@ -38,6 +39,10 @@ _INDEXED: dict[str, tuple[str, ...]] = {
     "charge": ("customer", "payment_intent"),
     "payment_intent": ("customer",),
     "refund": ("charge", "payment_intent"),
+    "dispute": ("charge", "payment_intent"),
+    "radar.early_fraud_warning": ("charge", "payment_intent"),
+    "radar.value_list_item": ("value_list",),
+    "setup_intent": ("customer",),
     "invoice_payment": ("invoice",),
     "invoiceitem": ("customer",),
 }
@@ -108,9 +113,12 @@ class Account:
         self.anchors: dict[str, tuple[int, int]] = {}
         self.attempts: dict[tuple[str, int], list[int]] = {}
         self.settings = BillingSettings()
+        self.mails: list[Mail] = []
+        self.payments = Payments()
         self.platform: str | None = None
         self.recent_events: deque[str] = deque()
         self.hooks = Hooks()
+        self.clocks: dict[str, OwnTime] = {}
         self.counters: dict[str, int] = {}
 
     @property

@@ -26,8 +26,8 @@ UPDATE: Shape = {
     "invoice_settings": {"default_payment_method": "string?"},
     "preferred_locales": "strings",
 }
-CREATE: Shape = {**UPDATE, "payment_method": "string"}
-LIST: Shape = {**PAGING, "created": "range", "email": "string"}
+CREATE: Shape = {**UPDATE, "payment_method": "string", "test_clock": "string"}
+LIST: Shape = {**PAGING, "created": "range", "email": "string", "test_clock": "string"}
 
 
 def make(sim: Simulation, account: Account, **values: Any) -> Obj:

@@ -180,6 +180,7 @@ def make(
         "period_start": period[0],
         "subtotal": total,
         "subtotal_excluding_tax": total,
+        "test_clock": customer["test_clock"],
         "total": total,
         "total_excluding_tax": total,
     }

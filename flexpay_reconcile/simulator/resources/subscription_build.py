@@ -104,6 +104,7 @@ def make(
         "metadata": metadata or {},
         "start_date": anchor,
         "status": status,
+        "test_clock": customer["test_clock"],
     }
     account.anchors[id_] = (anchor, periods)
     sim.ledger.seen(sim.now, account.id, "customer.subscription.created", subscription)

@@ -55,6 +55,7 @@ LIST: Shape = {
     "collection_method": ("charge_automatically", "send_invoice"),
     "current_period_end": "range",
     "current_period_start": "range",
+    "test_clock": "string",
 }
 _CANCELED = "A canceled subscription can only update its cancellation_details and metadata."
 
@@ -252,7 +253,7 @@ def _credit(sim: Simulation, account: Account, subscription: Obj, credit: int) -
                 "period": {"end": item["current_period_end"], "start": sim.now},
                 "pricing": None,
                 "tax_rates": [],
-                "test_clock": None,
+                "test_clock": subscription["test_clock"],
             }
         ),
     )
