@@ -25,6 +25,7 @@ from flexpay_reconcile.operations import (
     schedule_retries,
     stop_stripe_retries,
     submit_attempt,
+    take_over,
 )
 from flexpay_reconcile.operations.check_armed import Armed
 from flexpay_reconcile.operations.context import Context
@@ -110,6 +111,7 @@ def open_engine(parts: ControlParts, *, holder: str | None = None, guarded: bool
             turn=lambda: stop_stripe_retries.stop_stripe_retries(context, gateways.billing_writer),
             moves_money=True,
         ),
+        Loop(name="take_over", turn=lambda: take_over.take_over_due(context)),
         Loop(name="schedule", turn=lambda: schedule_retries.schedule_retries(context)),
         Loop(name="resolve", turn=lambda: resolve_attempt.resolve_due(context, proven.charger), moves_money=True),
         Loop(name="submit", turn=lambda: submit_attempt.submit_due(context, proven.charger), moves_money=True),
@@ -118,7 +120,8 @@ def open_engine(parts: ControlParts, *, holder: str | None = None, guarded: bool
     )
 
     def next_due() -> Instant | None:
-        found = [each for each in (parts.store.next_due(), backfill_events.next_sweep(context)) if each is not None]
+        dues = (parts.store.next_due(), backfill_events.next_sweep(context), take_over.next_batch(context))
+        found = [each for each in dues if each is not None]
         return min(found, default=None)
 
     loops = Loops(

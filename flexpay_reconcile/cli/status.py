@@ -10,6 +10,7 @@ from flexpay_reconcile.cli import options, output
 
 if TYPE_CHECKING:
     from flexpay_reconcile import bootstrap
+    from flexpay_reconcile.recovery.take_over import TakeOver
 
 
 @click.command("status")
@@ -32,10 +33,16 @@ def command(state_path: str, format_: str) -> int:
 
 
 def _document(parts: bootstrap.ControlParts) -> dict[str, Any]:
+    from flexpay_reconcile.operations.take_over import record_of
+    from flexpay_reconcile.values.ids import IntegrationId
+
     state = parts.state
     latest, identity, lock = state.latest(), state.identity(), state.lock()
     with parts.store.reading() as unit:
         counts = unit.cases.counts()
+        takes = {
+            each: record_of(unit, IntegrationId(each)) for each in (latest.configuration.integrations if latest else ())
+        }
     integrations: dict[str, Any] = {}
     applied = state.applied()
     for name, integration in latest.configuration.integrations.items() if latest else ():
@@ -46,6 +53,7 @@ def _document(parts: bootstrap.ControlParts) -> dict[str, Any]:
             "endpoint": endpoint.remote_id if endpoint else None,
             "endpoint_status": endpoint.attributes.get("status") if endpoint else None,
             "signing_secret": bool(state.secrets_for(name)),
+            "take_over": _take_over(takes[name]),
             "cases": {case_state: number for (each, case_state), number in sorted(counts.items()) if each == name},
         }
     return {
@@ -68,6 +76,18 @@ def _document(parts: bootstrap.ControlParts) -> dict[str, Any]:
     }
 
 
+def _take_over(record: TakeOver | None) -> dict[str, Any] | None:
+    if record is None:
+        return None
+    return {
+        "ordered_at": record.ordered_at.text(),
+        "invoices": record.total,
+        "looked_at": record.looked,
+        "cases": record.opened,
+        "finished_at": record.finished_at.text() if record.finished_at else None,
+    }
+
+
 def _lines(document: dict[str, Any]) -> list[str]:
     if document["revision"] is None:
         lines = ["nothing is applied yet: flexpay plan, then flexpay apply"]
@@ -77,6 +97,9 @@ def _lines(document: dict[str, Any]) -> list[str]:
     for name, each in document["integrations"].items():
         endpoint = f"{each['endpoint']} ({each['endpoint_status']})" if each["endpoint"] else "none of ours"
         lines.append(f"{name}: {each['status']}, {each['environment']}, webhook endpoint {endpoint}")
+        if take := each["take_over"]:
+            how = f"finished {take['finished_at']}" if take["finished_at"] else "in progress"
+            lines.append(f"  take-over: {how}, {take['looked_at']}/{take['invoices']} invoices, {take['cases']} cases")
         cases = ", ".join(f"{number} {state}" for state, number in each["cases"].items())
         lines.append(f"  cases: {cases or 'none'}")
     for step in document["unfinished_steps"]:

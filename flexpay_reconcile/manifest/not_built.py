@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
-from flexpay_reconcile.config.configuration import Brakes, Guards
+from flexpay_reconcile.config.configuration import Guards
 from flexpay_reconcile.manifest.faults import Path, error
 from flexpay_reconcile.manifest.tree import Tree
 from flexpay_reconcile.values.diagnostic import Diagnostic, Place
@@ -27,26 +27,19 @@ def not_built(tree: Tree) -> Iterator[Diagnostic]:
         yield from _in_integration(tree, ("integrations", integration))
     for policy, _ in tree.maps("retry_policies"):
         yield from _in_policy(tree, ("retry_policies", policy))
-    yield from _in_guards_and_brakes(tree)
+    yield from _in_guards(tree)
 
 
 def _in_integration(tree: Tree, here: Path) -> Iterator[Diagnostic]:
     values: tuple[tuple[Path, Any, str, str], ...] = (
         (("status",), "released", "releasing an integration", "use disabled: open cases run on to their end"),
         (("webhook", "listen_to"), "connected_accounts", "recovery on connected accounts", "use account"),
-        (("take_over",), True, "taking over existing invoices", "use false: only new failures are recovered"),
         (("drift_policy",), "heal", "healing drift", "use warn, and apply again to repair"),
         (
             ("when_recovery_fails", "subscription", "action"),
             "cancel_at_period_end",
             "cancelling at the end of the period",
             "use cancel_with_delay or leave_as_is",
-        ),
-        (
-            ("when_recovery_fails", "subscription", "delay_from"),
-            "invoice_creation",
-            "a delay from the creation of the invoice",
-            "use hard_decline",
         ),
     )
     for tail, value, what, hint in values:
@@ -67,12 +60,6 @@ def _in_integration(tree: Tree, here: Path) -> Iterator[Diagnostic]:
         hint = "delete it: the endpoint is created and its secret kept; or use managed_by: manual"
         yield _fault(
             tree, (*here, "webhook", "signing_secret"), "adopting an existing endpoint by its signing secret", hint
-        )
-    delay = (*here, "when_recovery_fails", "subscription", "delay")
-    parts = tree.get(*delay)
-    if isinstance(parts, dict) and any(type(part) is int and part > 0 for part in parts.values()):
-        yield _fault(
-            tree, delay, "a delay before a cancellation", "use {days: 0, hours: 0}: cancel at once; or leave_as_is"
         )
 
 
@@ -97,13 +84,12 @@ def _in_policy(tree: Tree, here: Path) -> Iterator[Diagnostic]:
         )
 
 
-def _in_guards_and_brakes(tree: Tree) -> Iterator[Diagnostic]:
+def _in_guards(tree: Tree) -> Iterator[Diagnostic]:
     """Thresholds nobody asks yet may be written with their default, so that the field's example stays readable."""
-    guards, brakes = Guards(), Brakes()
+    guards = Guards()
     for path, default in (
         (("guards", "max_certain_cancellations"), guards.max_certain_cancellations),
         (("guards", "impact_growth_percent"), guards.impact_growth_percent),
-        (("brakes", "take_over", "percent_of_book_per_day"), brakes.take_over_percent_of_book_per_day),
     ):
         found = tree.whole(*path)
         if found is not None and found != default:

@@ -50,6 +50,8 @@ def _actions(case: RecoveryCase, stop: Stop, pinned: Configuration, now: Instant
     agreed = pinned.integration(case.integration_id).when_recovery_fails
     ended = case.last_declined_at if stop.ended_by is not EndedBy.WINDOW_OVER else None
     start = case.invoice_created_at if agreed.delay_from is DelayFrom.INVOICE_CREATION else ended or now
+    if case.window_from > case.first_declined_at:  # taken over, or found late: the delay begins when we came
+        start = max(start, case.window_from)
     due_at = max(now, start.plus(agreed.delay))
     kinds: list[ActionKind] = []
     if agreed.subscription is not SubscriptionAction.LEAVE_AS_IS:

@@ -36,12 +36,21 @@ class Findings:
     last: Charge | None
     decline: Decline
     payment_method: PaymentMethodId | None
+    taken_over: bool
 
 
 def open_case(
-    context: Context, running: AppliedConfiguration, integration: Integration, invoice: Invoice
+    context: Context,
+    running: AppliedConfiguration,
+    integration: Integration,
+    invoice: Invoice,
+    *,
+    taken_over: bool = False,
 ) -> str | None:
-    """Open a case, or return why the invoice is only recorded. Idempotent: a live or ended case is never doubled."""
+    """Open a case, or return why the invoice is only recorded. Idempotent: a live or ended case is never doubled.
+
+    Window and delays of one that is `taken_over`, or found more than a day late, begin now.
+    """
     reader = context.readers(integration)
     verdict = eligibility.judge_invoice(invoice, integration, running.configuration)
     if not verdict.eligible:
@@ -61,7 +70,13 @@ def open_case(
     chosen = payment_method_for(invoice, subscription, customer)
     decline = _first_decline(last, payments, chosen)
     findings = Findings(
-        invoice=invoice, customer=customer, charges=charges, last=last, decline=decline, payment_method=chosen
+        invoice=invoice,
+        customer=customer,
+        charges=charges,
+        last=last,
+        decline=decline,
+        payment_method=chosen,
+        taken_over=taken_over,
     )
     with context.store.begin() as unit:
         if unit.cases.lives_of(invoice.account, invoice.id):
@@ -120,7 +135,7 @@ def _write(
         unit.transactions.link_invoice(invoice.account, str(intent), invoice.id)
     first = min((each.created for each in own), default=last.created if last else invoice.created)
     policy = running.configuration.policy_of(integration)
-    start = now if now.since(first) > FOUND_LATE else first
+    start = now if findings.taken_over or now.since(first) > FOUND_LATE else first
     chosen = findings.payment_method
     same_card = last is not None and last.payment_method == chosen
     known = last if same_card else None
@@ -163,7 +178,8 @@ def _write(
         customer_name=findings.customer.name,
     )
     unit.cases.add(case)
-    text = f"Opened for {case.amount.text()}: {decline.kind.value} decline ({decline.reason})"
+    how = "Taken over" if findings.taken_over else "Opened"
+    text = f"{how} for {case.amount.text()}: {decline.kind.value} decline ({decline.reason})"
     opened = {"amount": case.amount.text(), "window_until": case.window_until.text(), "revision": str(case.revision)}
     unit.journal.append(Entry(case_id=case.id, at=now, kind=EntryKind.OPENED, text=text, facts=opened))
     seen = {"kind": decline.kind.value, "reason": decline.reason, "evidence": "; ".join(decline.because)}

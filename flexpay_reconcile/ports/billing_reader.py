@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Protocol
 
 from flexpay_reconcile.billing.charge import Charge
@@ -10,6 +11,15 @@ from flexpay_reconcile.billing.invoice import Customer, Invoice, InvoicePayment,
 from flexpay_reconcile.config.integration import Integration
 from flexpay_reconcile.values.ids import CustomerId, InvoiceId, SubscriptionId
 from flexpay_reconcile.values.instant import Instant
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenPage:
+    """Attempted invoices of one page, and how to go on: `last` is the page's last id, attempted or not."""
+
+    invoices: tuple[Invoice, ...]
+    last: InvoiceId | None
+    more: bool
 
 
 class BillingReader(Protocol):
@@ -45,6 +55,13 @@ class BillingReader(Protocol):
 
     def open_invoices(self, created_after: Instant) -> tuple[Invoice, ...]:
         """All open, attempted, automatically charged invoices created after an instant: the sweep."""
+        ...
+
+    def open_page(self, created_before: Instant, after: InvoiceId | None) -> OpenPage:
+        """One page of all open, automatically charged invoices created before an instant, newest first: a take-over.
+
+        `after` is the `last` of the page before.
+        """
         ...
 
 

@@ -47,10 +47,10 @@ integrations:
         other_dunning_off: true
       stop_stripe_retries: {stop}
     radar_allow_list: no
-    take_over: false
+    take_over: {take_over}
     retry_policy: default
     when_recovery_fails:
-      subscription: {{action: cancel_with_delay, delay: {{days: {delay_days}, hours: 0}}}}
+      subscription: {{action: cancel_with_delay, delay: {{days: {delay_days}, hours: 0}}, delay_from: {delay_from}}}
       invoice: mark_uncollectible_when_subscription_cancels
 retry_policies:
   default:
@@ -71,6 +71,8 @@ def manifest(
     window_days: int = 8,
     spacing_hours: int = 24,
     more: str = "",
+    take_over: bool = False,
+    delay_from: str = "hard_decline",
 ) -> Loaded:
     """A loaded manifest; AssertionError with its diagnostics when it is not valid."""
     text = _MANIFEST.format(
@@ -82,6 +84,8 @@ def manifest(
         window_days=window_days,
         spacing_hours=spacing_hours,
         more=more,
+        take_over=str(take_over).lower(),
+        delay_from=delay_from,
     )
     loaded = load.load([("flexpay.yaml", text.encode())])
     assert loaded.configuration is not None, [each.text() for each in loaded.diagnostics]

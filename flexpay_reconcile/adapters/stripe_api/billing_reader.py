@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
+from typing import Any
 
 from flexpay_reconcile.adapters.stripe_api import fields
 from flexpay_reconcile.adapters.stripe_api.caller import StripeCaller
 from flexpay_reconcile.adapters.stripe_api.charges import charge_of, payment_of
 from flexpay_reconcile.adapters.stripe_api.invoices import customer_of, invoice_of, subscription_of
-from flexpay_reconcile.adapters.stripe_api.reading import read_all, read_one, understood
+from flexpay_reconcile.adapters.stripe_api.reading import PAGE, check_mode, data_of, read_all, read_one, understood
 from flexpay_reconcile.billing.charge import Charge
 from flexpay_reconcile.billing.invoice import Customer, Invoice, InvoicePayment, Subscription
+from flexpay_reconcile.ports.billing_reader import OpenPage
 from flexpay_reconcile.values.ids import CustomerId, InvoiceId, SubscriptionId
 from flexpay_reconcile.values.instant import Instant
 
@@ -75,12 +78,33 @@ class StripeBillingReader:
             "collection_method": "charge_automatically",
             "created": {"gt": created_after.seconds},
         }
+        return self._attempted(read_all(self._caller, "/v1/invoices", params), read_at)
+
+    def open_page(self, created_before: Instant, after: InvoiceId | None) -> OpenPage:
+        """`GET /v1/invoices`, one page of a hundred; invoices that cannot be read are logged and left out."""
+        read_at = self._caller.clock.now()
+        params = {
+            "status": "open",
+            "collection_method": "charge_automatically",
+            "created": {"lt": created_before.seconds},
+            "limit": PAGE,
+        }
+        if after is not None:
+            params["starting_after"] = after
+        data = data_of(self._caller.call("GET", "/v1/invoices", params=params), "GET /v1/invoices")
+        rows = understood(lambda: fields.rows(data))
+        for row in rows:
+            check_mode(self._caller, row)
+        last = understood(lambda: InvoiceId(fields.text(rows[-1], "id"))) if rows else None
+        return OpenPage(invoices=self._attempted(rows, read_at), last=last, more=data.get("has_more") is True)
+
+    def _attempted(self, rows: Iterable[dict[str, Any]], read_at: Instant) -> tuple[Invoice, ...]:
         found: list[Invoice] = []
-        for row in read_all(self._caller, "/v1/invoices", params):
+        for row in rows:
             try:
                 invoice = invoice_of(row, self._account, read_at)
             except fields.BadAnswer as bad:
-                _log.warning("an open invoice was left out of a sweep: %s", bad)
+                _log.warning("an open invoice was left out: %s", bad)
                 continue
             if invoice.attempted:
                 found.append(invoice)

@@ -218,7 +218,6 @@ def test_rules_speak_where_the_schema_complains_elsewhere():
     [
         ("status: enabled", "status: «released"),
         (ALLOW, ALLOW + "    «release: {restore_auto_advance: true}\n"),
-        (ALLOW, ALLOW + "    take_over: «true\n"),
         (ALLOW, ALLOW + "    drift_policy: «heal\n"),
         (ALLOW, ALLOW + "    «notify: {url: https://acme.example/h, signing_secret: {env: H}}\n"),
         ("managed_by: flexpay", "managed_by: flexpay\n      listen_to: «connected_accounts"),
@@ -226,15 +225,12 @@ def test_rules_speak_where_the_schema_complains_elsewhere():
         ("managed_by: flexpay", "managed_by: flexpay\n      «connected_accounts: [acct_1]"),
         ("managed_by: flexpay", "managed_by: flexpay\n      «signing_secret: {env: W}"),
         (FINAL, "      subscription: {action: «cancel_at_period_end}\n"),
-        (FINAL, "      subscription: {action: cancel_with_delay, «delay: {days: 3}}\n"),
-        (FINAL, "      subscription: {action: cancel_with_delay, delay_from: «invoice_creation}\n"),
         (POLICY, "    timing: «learned\n"),
         (POLICY, POLICY + "    migrate: «true\n"),
         (POLICY, POLICY + "    «holdout: {percent: 10, timing: even}\n"),
         (POLICY, POLICY + "    quiet_hours: {from: 22:00, to: 07:00, time_zone: «customer}\n"),
         (POLICY, POLICY + "guards: {max_certain_cancellations: «5}\n"),
         (POLICY, POLICY + "guards: {impact_growth_percent: «5}\n"),
-        (POLICY, POLICY + "brakes: {take_over: {percent_of_book_per_day: «5}}\n"),
         (POLICY, POLICY + "«overlays: {}\n"),
         (POLICY, POLICY + "«moved: []\n"),
         (POLICY, POLICY + "«removed: {}\n"),
@@ -248,10 +244,10 @@ def test_what_is_not_built_is_refused_in_words(old, new):
 
 
 def test_take_over_of_connected_accounts_has_its_own_rule():
-    """Beside both being unbuilt, the guide's own exclusion is told."""
+    """Beside connected accounts being unbuilt, the guide's own exclusion is told."""
     text, _ = swapped("managed_by: flexpay", "managed_by: flexpay\n      listen_to: connected_accounts")
     text = text.replace(ALLOW, ALLOW + "    take_over: true\n")
-    assert [each.split()[1] for each in said(text)] == ["E-not-built", "E-not-built", "E-take-over-connected"]
+    assert [each.split()[1] for each in said(text)] == ["E-not-built", "E-take-over-connected"]
 
 
 def test_commands_are_accepted_where_allowed():

@@ -103,7 +103,6 @@ def test_the_contracts_example_is_refused_only_for_what_is_not_built():
     """Of the contract's example only unbuilt fields, and the schedule beside another timing, are refused, each at its place."""
     assert said(EVERYTHING) == [
         "32:5 E-not-built",  # notify
-        "35:49 E-not-built",  # delay
         "39:13 E-not-built",  # learned
         "43:58 E-not-built",  # customer's time zone
         "44:5 E-schedule-unused",

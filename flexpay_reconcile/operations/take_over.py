@@ -1,0 +1,170 @@
+"""Take over invoices that failed before we came (G18): at the pace of the brake, each once. Charges nobody.
+
+A case taken over begins its window and its delays now: nobody is cancelled on the first day for an old failure.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from flexpay_reconcile.config.integration import Integration, ListenTo, Status
+from flexpay_reconcile.errors import ErrorKind, FlexpayError, OperatorError, TryLater
+from flexpay_reconcile.operations import open_case
+from flexpay_reconcile.operations.context import LOG, Context
+from flexpay_reconcile.ports.billing_reader import BillingReader
+from flexpay_reconcile.ports.configurations import AppliedConfiguration
+from flexpay_reconcile.ports.store import UnitOfWork
+from flexpay_reconcile.recovery.take_over import TakeOver, after_batch, batch
+from flexpay_reconcile.values.ids import IntegrationId, InvoiceId
+from flexpay_reconcile.values.instant import Instant, Span
+
+AFTER_OUTAGE = Span.of(minutes=10)
+AFTER_REFUSAL = Span.of(hours=1)
+MAX_PAGES = 2_000
+
+
+def mark_name(integration: IntegrationId) -> str:
+    """The mark that holds an integration's take-over."""
+    return f"take_over:{integration}"
+
+
+def record_of(view: UnitOfWork, integration: IntegrationId) -> TakeOver | None:
+    """How far it is; None where none was ever ordered."""
+    text = view.marks.get(mark_name(integration))
+    return TakeOver.from_text(text) if text else None
+
+
+def next_batch(context: Context) -> Instant | None:
+    """When the next batch of any running take-over is due."""
+    running = context.running()
+    if running is None:
+        return None
+    dues = []
+    with context.store.reading() as view:
+        for integration in running.configuration.integrations.values():
+            if _wanted(integration):
+                record = record_of(view, integration.id)
+                if record is None:
+                    again = view.marks.get(_again_name(integration.id))
+                    dues.append(max(running.applied_at, Instant.from_text(again)) if again else running.applied_at)
+                elif record.running:
+                    dues.append(record.next_at)
+    return min(dues, default=None)
+
+
+def take_over_due(context: Context) -> int:
+    """One turn: a batch of each take-over that is due; returns how many invoices were looked at."""
+    running = context.running()
+    if running is None:
+        return 0
+    looked = 0
+    for integration in running.configuration.integrations.values():
+        if not _wanted(integration):
+            continue  # switched off meanwhile: it pauses where it is
+        try:
+            looked += _turn(context, running, integration)
+        except (TryLater, OperatorError) as problem:
+            _postpone(context, integration.id, problem)
+    return looked
+
+
+def _wanted(integration: Integration) -> bool:
+    account = integration.webhook.listen_to is ListenTo.ACCOUNT
+    return integration.take_over and integration.status is Status.ENABLED and account
+
+
+def _turn(context: Context, running: AppliedConfiguration, integration: Integration) -> int:
+    now = context.clock.now()
+    with context.store.reading() as view:
+        record = record_of(view, integration.id)
+        again = view.marks.get(_again_name(integration.id))
+    if again is not None and Instant.from_text(again) > now:
+        return 0
+    reader = context.readers(integration)
+    if record is None:
+        record = TakeOver(ordered_at=running.applied_at, total=_count(reader, running.applied_at), next_at=now)
+        _save(context, integration.id, record)
+        LOG.info("take-over begun", extra={"integration": integration.id, "invoices": record.total})
+    if not record.running or record.next_at > now:
+        return 0
+    return _batch(context, running, integration, reader, record)
+
+
+def _count(reader: BillingReader, before: Instant) -> int:
+    """How many there are: a page of a hundred is one call."""
+    total, after = 0, None
+    for _ in range(MAX_PAGES):
+        page = reader.open_page(before, after)
+        total += len(page.invoices)
+        if not page.more or page.last is None:
+            return total
+        after = page.last
+    raise TryLater("the pages of open invoices do not end", code="E-stripe-answer")
+
+
+def _batch(
+    context: Context,
+    running: AppliedConfiguration,
+    integration: Integration,
+    reader: BillingReader,
+    record: TakeOver,
+) -> int:
+    """The next invoices; after each one the cursor is on disk, and a case that is there already is not doubled."""
+    percent = running.configuration.brakes.take_over_percent_of_book_per_day
+    page = reader.open_page(record.ordered_at, record.cursor)
+    taken = page.invoices[: batch(record.total, percent)]
+    for invoice in taken:
+        with context.store.reading() as view:
+            known = bool(view.cases.lives_of(invoice.account, invoice.id))
+        opened = not known and _open(context, running, integration, reader, invoice.id)
+        record = replace(record, cursor=invoice.id, looked=record.looked + 1, opened=record.opened + opened)
+        _save(context, integration.id, record)
+    now = context.clock.now()
+    if len(taken) == len(page.invoices):  # this page is done
+        if not page.more or page.last is None:
+            _save(context, integration.id, replace(record, finished_at=now))
+            facts = {"integration": integration.id, "invoices": record.looked, "cases": record.opened}
+            LOG.info("take-over finished", extra=facts)
+            return len(taken)
+        record = replace(record, cursor=page.last)
+    _save(context, integration.id, after_batch(record, len(taken), percent, now))
+    return len(taken)
+
+
+def _open(
+    context: Context,
+    running: AppliedConfiguration,
+    integration: Integration,
+    reader: BillingReader,
+    invoice_id: InvoiceId,
+) -> bool:
+    """Whether a case was opened. One invoice that cannot be followed does not hold the others."""
+    try:
+        invoice = reader.invoice(invoice_id)
+        if invoice is None:
+            return False
+        return open_case.open_case(context, running, integration, invoice, taken_over=True) is None
+    except FlexpayError as problem:
+        if isinstance(problem, TryLater) or problem.kind is ErrorKind.KEY_REFUSED:
+            raise
+        LOG.warning("could not be taken over", extra={"invoice": invoice_id, "because": problem.message})
+        return False
+
+
+def _save(context: Context, integration: IntegrationId, record: TakeOver) -> None:
+    with context.store.begin() as unit:
+        unit.marks.set(mark_name(integration), record.text())
+
+
+def _again_name(integration: IntegrationId) -> str:
+    return f"take_over-again:{integration}"
+
+
+def _postpone(context: Context, integration: IntegrationId, problem: FlexpayError) -> None:
+    LOG.warning("take-over waits", extra={"integration": integration, "because": problem.message})
+    later = context.clock.now().plus(AFTER_OUTAGE if isinstance(problem, TryLater) else AFTER_REFUSAL)
+    with context.store.begin() as unit:
+        unit.marks.set(_again_name(integration), later.text())
+        record = record_of(unit, integration)
+        if record is not None and record.running:
+            unit.marks.set(mark_name(integration), replace(record, next_at=later).text())
