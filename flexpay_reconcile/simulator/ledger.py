@@ -17,6 +17,7 @@ from flexpay_reconcile.simulator.ledger_states import StateColumns
 Row = dict[str, Any]
 _CHARGE, _REFUND, _DISPUTE, _STATE = range(4)
 KINDS = ("charge", "refund", "dispute", "state")
+_ASKED = frozenset({"request", "idempotency_key", "key_name"})
 _WITH_STATUS = frozenset({"invoice", "subscription", "payment_intent", "dispute"})
 # What an event says of an object that has no status of its own.
 _SAID = {
@@ -88,6 +89,7 @@ class Ledger:
         self.states = StateColumns(cause)
         self.order: list[int] = []
         self.succeeded = 0
+        self.failed = 0
         self._rows = Rows(self)
         self._lists = (self.charges, self.refunds, self.disputes)
         self._hash = hashlib.sha256()
@@ -104,8 +106,8 @@ class Ledger:
         """Record an attempt to collect, whatever its answer."""
         self.order.append(len(self.charges) << 2 | _CHARGE)
         self.charges.append(_lean(row, _Charge))
-        if row["status"] == "succeeded":
-            self.succeeded += 1
+        self.succeeded += row["status"] == "succeeded"
+        self.failed += row["status"] == "failed"
 
     def refund(self, row: Row) -> None:
         """Record a refund."""
@@ -178,9 +180,15 @@ class Ledger:
         return counts
 
     def digest(self) -> str:
-        """A hash over all rows: equal ledgers, equal digests. Goes on from where the last call ended."""
+        """A hash over all rows: equal ledgers, equal digests. Goes on from where the last call ended.
+
+        Which key and request brought a state about is left out: what happened is the same under a fresh key.
+        """
         for number in range(self._hashed, len(self.order)):
-            text = json.dumps(self.row(number), sort_keys=True, separators=(",", ":"))
+            row = self.row(number)
+            if row["kind"] == "state":
+                row = {name: value for name, value in row.items() if name not in _ASKED}
+            text = json.dumps(row, sort_keys=True, separators=(",", ":"))
             self._hash.update(text.encode() + b"\n")
         self._hashed = len(self.order)
         return self._hash.hexdigest()
