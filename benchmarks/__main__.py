@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import commands, engine
+from benchmarks import commands, engine, simulator_requests
 
 
 def main() -> None:
     """Run all, or the ones named on the command line."""
-    chosen = sys.argv[1:] or ["commands", "engine"]
+    chosen = sys.argv[1:] or ["commands", "engine", "simulator_requests"]
     if "commands" in chosen:
         commands.main()
     if "engine" in chosen:
         engine.main()
+    if "simulator_requests" in chosen:
+        simulator_requests.main()
 
 
 if __name__ == "__main__":

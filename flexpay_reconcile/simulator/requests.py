@@ -26,6 +26,7 @@ from flexpay_reconcile.simulator.route import Route
 from flexpay_reconcile.simulator.state import API_VERSION, STRIPE, Account, AccountId, Call, Cause, Simulation
 
 MAX_BODY = incoming.MAX_BODY
+_encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode  # no object here holds itself
 Endpoint = tuple[str, tuple[str, ...]]
 
 
@@ -215,7 +216,7 @@ def _execute(request: _Request, account: Account, key: access.Key, route: Route,
         result = route.handler(call, *named)
     if paths:
         result = _expanded(call, result, paths, executed=request.method != "GET")
-    return json.dumps(result, separators=(",", ":")).encode()
+    return _encode(result).encode()
 
 
 def _account(sim: Simulation, key: access.Key, headers: Mapping[str, str]) -> Account:
@@ -267,4 +268,4 @@ def _expanded(call: Call, result: dict[str, Any], paths: list[str], *, executed:
 
 def _error(refusal: Refusal, request_id: str) -> bytes:
     error: dict[str, Any] = {**refusal.error, "request_log_url": f"https://dashboard.stripe.com/logs/{request_id}"}
-    return json.dumps({"error": error}, separators=(",", ":")).encode()
+    return _encode({"error": error}).encode()
