@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from flexpay_reconcile.simulator import people_acts
-from flexpay_reconcile.simulator.resources import refunds, renewals, test_clocks
+from flexpay_reconcile.simulator.resources import dunning, finalisation, refunds, renewals, test_clocks
 from flexpay_reconcile.simulator.state import Account, Simulation
 
 
@@ -22,15 +22,26 @@ def _advance_clock(sim: Simulation, account: Account, clock: str) -> None:
     test_clocks.run(sim, account, clock, ACTIONS)
 
 
+def _clock_debits(sim: Simulation, account: Account, clock: str) -> None:
+    """The bank debits of a test clock that waited for the end of an advance."""
+    test_clocks.collect_debits(sim, account, clock, ACTIONS)
+
+
 ACTIONS: dict[str, Callable[[Simulation, Account, str], None]] = {
     "renew": renewals.renew,
-    "finalize": renewals.finalize,
-    "collect": renewals.collect,
+    "finalize": finalisation.run,
+    "collect": dunning.collect,
+    "automation": dunning.automate,
+    "last_try": dunning.give_up,
+    "will_be_due": finalisation.will_be_due,
+    "due": finalisation.due,
+    "overdue": dunning.overdue,
     "expire": renewals.expire,
     "refund": refunds.settle,
     "story": _story,
     "people": people_acts.happen,
     "advance_clock": _advance_clock,
     "ready_clock": test_clocks.ready,
+    "clock_debits": _clock_debits,
     "delete_clock": test_clocks.remove,
 }

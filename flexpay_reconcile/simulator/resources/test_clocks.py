@@ -19,17 +19,16 @@ from flexpay_reconcile.simulator.resources.customers import required
 from flexpay_reconcile.simulator.resources.events import change, emit
 from flexpay_reconcile.simulator.resources.subscription_build import item_of
 from flexpay_reconcile.simulator.route import Route, route
-from flexpay_reconcile.simulator.state import Account, Call, Obj, Simulation
+from flexpay_reconcile.simulator.state import Account, Call, Obj, Simulation, Table
 
 KEEP_SECONDS = 30 * DAY
-STARTS_AFTER, READY_AFTER = 1, 5
-"""Seconds of the world after which an advance makes things happen, and after which the clock is ready."""
+STARTS_AFTER, READY_AFTER, DEBITS_AFTER = 1, 5, 65
+"""Seconds of the world after which an advance makes things happen, the clock is ready, bank debits are collected."""
 MOST_CUSTOMERS = 3
 MOST_SUBSCRIPTIONS = 3
 _CREATE: Shape = {"frozen_time!": "int", "name": "string", "customer": "string"}
 _ADVANCE: Shape = {"frozen_time!": "int"}
 _EARLIEST = 946_684_800
-_OF_CUSTOMER = ("payment_intent", "charge", "payment_method", "invoiceitem", "subscription", "invoice")
 
 
 def create(call: Call) -> Obj:
@@ -181,6 +180,14 @@ def ready(sim: Simulation, account: Account, id_: str) -> None:
     clock = account.get(KIND, id_)
     change(sim, account, clock, None, status="ready", status_details={})
     emit(sim, account, "test_helpers.test_clock.ready", clock)
+    sim.agenda.add(sim.now + DEBITS_AFTER - READY_AFTER, "clock_debits", account.key, id_)
+
+
+def collect_debits(sim: Simulation, account: Account, id_: str, actions: clocks.Actions) -> None:
+    """Bank debits that fell due during an advance are collected once it is over."""
+    clock = account.find(KIND, id_)
+    if clock is not None and clock["status"] == "ready":
+        clocks.run(sim, account, id_, clock["frozen_time"], actions, debits=True)
 
 
 def delete(call: Call, id_: str) -> Obj:
@@ -212,25 +219,21 @@ def remove(sim: Simulation, account: Account, id_: str) -> None:
 
 def _forget(account: Account, customer: str) -> None:
     """Remove everything of a customer, so that nothing is left that names what is gone."""
-    for kind in _OF_CUSTOMER:
-        table = account.table(kind)
-        for id_ in list(table.by("customer", customer)):
-            if kind == "invoice":
-                _forget_by(account, "invoice_payment", "invoice", id_)
-            elif kind == "charge":
-                _forget_by(account, "refund", "charge", id_)
-            elif kind == "subscription":
-                account.invoices_of.pop(id_, None)
-            table.reindex({**table.rows[id_], "customer": None}, "customer", customer)
-            table.remove(id_)
+    gone = {"customer": [customer]}
+    for field in ("customer", "subscription", "invoice", "payment_intent", "charge"):
+        for value in gone.get(field, ()):
+            for kind, table in account.tables.items():
+                if field in table.index and table.index[field].get(value):
+                    gone.setdefault(kind, []).extend(_remove_all(table, table.index[field].pop(value)))
+            account.invoices_of.pop(value, None)
     account.table("customer").remove(customer)
 
 
-def _forget_by(account: Account, kind: str, field: str, value: str) -> None:
-    table = account.table(kind)
-    for id_ in table.by(field, value):
+def _remove_all(table: Table, ids: list[str]) -> list[str]:
+    found = [id_ for id_ in ids if id_ in table.rows]
+    for id_ in found:
         table.remove(id_)
-    table.index[field].pop(value, None)
+    return found
 
 
 ROUTES: tuple[Route, ...] = (

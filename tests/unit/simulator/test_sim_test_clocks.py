@@ -7,7 +7,10 @@ import json
 import pytest
 import stripe
 
+from flexpay_reconcile.simulator import clocks
+from flexpay_reconcile.simulator.happenings import ACTIONS
 from flexpay_reconcile.simulator.local_time import add_interval
+from flexpay_reconcile.simulator.resources import test_clocks
 from tests.unit.simulator.helpers import DAY, HOUR, START, Mailbox, client, small_world
 
 FROZEN = 1_780_000_000
@@ -286,3 +289,25 @@ def test_what_a_clock_may_be() -> None:
         assert caught.value.param == param
     with pytest.raises(stripe.PermissionError, match="rak_billing_clock_write"):
         client(small_world(), "PRIMARY").v1.test_helpers.test_clocks.create({"frozen_time": FROZEN})
+
+
+def test_bank_debits_wait_for_the_end_of_an_advance() -> None:
+    """What belongs to a debit on its way happens a minute after the clock is ready, in the clock's time."""
+    bench = Bench()
+    account = bench.world.sim.accounts["acct_1AcmeUS", False]
+    account.payments.debits["ch_debit"] = True
+    eve = bench.customer()
+    subscription = bench.subscribe(eve.id)
+    end = subscription["items"].data[0].current_period_end
+    agenda = account.clocks[bench.clock.id].agenda
+    happened: list[tuple[int, int]] = []
+    actions = {**ACTIONS, "debit": lambda sim, account, subject: happened.append((sim.now, sim.wall))}
+    agenda.add(end - DAY, "debit", account.key, "ch_debit")
+    clocks.run(bench.world.sim, account, bench.clock.id, end, actions)
+    assert happened == []
+    assert bench.newest(eve.id).created == end
+    test_clocks.collect_debits(bench.world.sim, account, bench.clock.id, actions)
+    assert happened == [(end, bench.world.now)]
+    bench.advance(end + HOUR)
+    bench.world.advance_to(bench.world.now + 60)
+    assert bench.newest(eve.id).status == "paid"
