@@ -39,9 +39,9 @@ def test_thirty_days_are_kept_even_when_nothing_happens() -> None:
     world.advance_to(world.now + 30 * DAY)
     assert api.v1.events.retrieve(event.id).id == event.id
     world.advance_to(world.now + 1)
-    assert api.v1.events.list({}).data == []
     with pytest.raises(stripe.InvalidRequestError, match="No such event"):
         api.v1.events.retrieve(event.id)
+    assert api.v1.events.list({}).data == []
 
 
 def test_forgotten_events_leave_no_trace_in_lists() -> None:
