@@ -9,8 +9,9 @@ import pytest
 import stripe
 
 from flexpay_reconcile.simulator import control_access, control_api
-from flexpay_reconcile.simulator.access import FLEXPAY_PRESET
+from flexpay_reconcile.simulator.access import FLEXPAY_PRESET, KNOWN
 from flexpay_reconcile.simulator.control import ControlError
+from flexpay_reconcile.simulator.routes import ROUTES
 from flexpay_reconcile.simulator.scenario import ScenarioError, build_world, env_of
 from flexpay_reconcile.simulator.transport import SimulatorTransport
 from flexpay_reconcile.simulator.world import World
@@ -115,6 +116,21 @@ def test_the_two_columns_are_independent() -> None:
     assert "'rak_customer_read'" in body["error"]["message"]
     assert ask(world, "KEY", "/v1/invoices")[0] == 403
     assert ask(world, "KEY", "/v1/invoices/in_none/pay", SHOP, "POST")[0] == 404
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=lambda route: f"{route.method} {'/'.join(route.path)}")
+def test_every_route_asks_the_connect_column_for_a_connected_account(route: Any) -> None:
+    """With every permission at home and all but the route's for others, the shop is 403 and home is not."""
+    lacks = {route.permission, str(route.permission).replace("_read", "_write")}
+    world = connected_world(
+        permissions=sorted(KNOWN), connect_permissions=sorted(name for name in KNOWN if name not in lacks)
+    )
+    path = "/v1/" + "/".join("none_1" if part == "*" else part for part in route.path)
+    status, body, _ = ask(world, "KEY", path, SHOP, route.method)
+    assert (status, body["error"]["code"]) == (403, "more_permissions_required")
+    assert f"'{route.permission}'" in body["error"]["message"]
+    assert body["error"]["message"].count(SHOP) == 1
+    assert ask(world, "KEY", path, None, route.method)[1].get("error", {}).get("code") != "more_permissions_required"
 
 
 def test_expansion_on_a_connected_account_asks_its_own_column() -> None:
