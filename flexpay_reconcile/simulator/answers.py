@@ -53,7 +53,10 @@ _MESSAGES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """One answer. `code` and `decline_code` are None when approved; `requires_action` means 3D Secure is asked for."""
+    """One answer. `code` and `decline_code` are None when approved; `requires_action` means 3D Secure is asked for.
+
+    `pending`: a bank debit was sent and the answer comes days later. `type_` is the type of the error it makes.
+    """
 
     approved: bool
     code: str | None = None
@@ -69,6 +72,8 @@ class Answer:
     rule: str | None = None
     seller_message: str = "Payment complete."
     requires_action: bool = False
+    pending: bool = False
+    type_: str = "card_error"
 
 
 APPROVED = Answer(approved=True)
@@ -88,6 +93,10 @@ ACTION = Answer(
 )
 
 
+PENDING = Answer(approved=False, pending=True, network_status="approved_by_network", risk_level="not_assessed")
+"""A bank debit on its way; outcome as Stripe shows it for a payment the bank has not answered yet [INFER]."""
+
+
 def decline(
     code: str,
     *,
@@ -96,8 +105,12 @@ def decline(
     advice_code: str | None = None,
     outcome_type: str | None = None,
     outcome_reason: str | None = None,
+    network_status: str | None = None,
 ) -> Answer:
-    """The refusal for a decline code; what is not given is filled in as Stripe usually shows it."""
+    """The refusal for a decline code; what is not given is filled in as Stripe usually shows it.
+
+    `network_status` reversed_after_approval: the bank approved and Stripe reversed it (docs: charge.outcome).
+    """
     kind = outcome_type or "issuer_declined"
     at_network = kind not in ("blocked", "invalid")
     bare = code in WITHOUT_DECLINE_CODE
@@ -110,7 +123,7 @@ def decline(
         network_advice_code=network_advice_code,
         advice_code=advice_code,
         outcome_type=kind,
-        network_status="declined_by_network" if at_network else "not_sent_to_network",
+        network_status=network_status or ("declined_by_network" if at_network else "not_sent_to_network"),
         reason=outcome_reason or code,
         risk_level="highest" if outcome_reason == "highest_risk_level" else "normal",
         rule="block_by_rule" if outcome_reason == "rule" else None,
@@ -123,3 +136,48 @@ def decline(
 
 
 BLOCKED = decline("fraudulent", outcome_type="blocked", outcome_reason="highest_risk_level")
+RETRIED_TOO_OFTEN = decline(
+    "generic_decline", outcome_type="blocked", outcome_reason="previously_declined_do_not_retry"
+)
+"""Stripe's own refusal to send a Visa attempt again (support article: payment blocked due to excessive retries)."""
+
+_BANK_CODES = {  # Stripe's code -> (ACH return code, sentence); sentences inferred
+    "insufficient_funds": ("R01", "The customer's account has insufficient funds to cover this payment."),
+    "account_closed": ("R02", "The customer's bank account has been closed."),
+    "no_account": ("R03", "The customer's bank account could not be located."),
+    "debit_not_authorized": ("R10", "The customer has notified their bank that this payment was unauthorized."),
+    "bank_account_restricted": ("R16", "The customer's bank account cannot be debited."),
+    "invalid_currency": (None, "The bank account cannot be debited in this currency."),
+    "charge_exceeds_source_limit": (None, "This payment would exceed the account's weekly volume limit."),
+    "charge_exceeds_weekly_limit": (None, "This payment exceeds the account's transaction volume limit."),
+}
+
+
+def returned(code: str, *, ach: bool) -> Answer:
+    """A bank debit that came back days after it was sent.
+
+    The charge's failure_code is the code itself. That the outcome reads issuer_declined with the return code as
+    network_decline_code is inferred, as is the error's type invalid_request_error.
+    """
+    network_code, message = _BANK_CODES.get(code, (None, "The payment failed."))
+    return Answer(
+        approved=False,
+        code=code,
+        message=message,
+        network_decline_code=network_code if ach else None,
+        outcome_type="issuer_declined",
+        network_status="declined_by_network",
+        reason=code,
+        risk_level="not_assessed",
+        seller_message="The customer's bank returned this payment.",
+        type_="invalid_request_error",
+    )
+
+
+AUTHENTICATION_FAILED = Answer(
+    approved=False,
+    code="payment_intent_authentication_failure",
+    message="The provided PaymentMethod has failed authentication. You can provide payment_method_data or a new "
+    "PaymentMethod to attempt to fulfill this PaymentIntent again.",
+    type_="invalid_request_error",
+)

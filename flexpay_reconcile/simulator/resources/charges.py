@@ -1,6 +1,7 @@
-"""Charges: one try at a card, with the issuer's outcome; every one goes into the ledger.
+"""Charges: one try at a card or bank account, with its outcome; every one goes into the ledger.
 
-May not decide the answer (issuers do) nor touch the invoice (collection does).
+A bank debit is recorded twice there: `pending` when it is sent, and again under the same id with what became of it (and
+`at`, the instant of that). May not decide the answer (issuers do) nor touch the invoice (collection does).
 """
 
 from __future__ import annotations
@@ -8,14 +9,33 @@ from __future__ import annotations
 from typing import Any
 
 from flexpay_reconcile.simulator.answers import Answer
+from flexpay_reconcile.simulator.banks import BankAccount
+from flexpay_reconcile.simulator.cards import Card
 from flexpay_reconcile.simulator.paging import PAGING, page
-from flexpay_reconcile.simulator.params import Shape
-from flexpay_reconcile.simulator.refusals import missing
-from flexpay_reconcile.simulator.resources.events import emit
+from flexpay_reconcile.simulator.params import Shape, merge_metadata
+from flexpay_reconcile.simulator.payment_state import NEVER_CODES
+from flexpay_reconcile.simulator.refusals import missing, not_allowed
+from flexpay_reconcile.simulator.resources import instruments, method_build
+from flexpay_reconcile.simulator.resources.events import change, emit
 from flexpay_reconcile.simulator.route import Route, route
 from flexpay_reconcile.simulator.state import Account, Call, Obj, Simulation
 
-LIST: Shape = {**PAGING, "created": "range", "customer": "string", "payment_intent": "string"}
+DAY = 86400
+LIST: Shape = {
+    **PAGING,
+    "created": "range",
+    "customer": "string",
+    "payment_intent": "string",
+    "transfer_group": "string",
+}
+UPDATE: Shape = {
+    "metadata": "map",
+    "description": "string",
+    "receipt_email": "string",
+    "customer": "string",
+    "transfer_group": "string",
+    "fraud_details": {"user_report": ("fraudulent", "safe")},
+}
 
 
 def outcome(answer: Answer) -> Obj:
@@ -34,33 +54,6 @@ def outcome(answer: Answer) -> Obj:
     }
 
 
-def _details(method: Obj, amount: int, approved: bool) -> Obj:
-    card = method["card"]
-    return {
-        "card": {
-            "amount_authorized": amount if approved else None,
-            "authorization_code": None,
-            "brand": card["brand"],
-            "checks": card["checks"],
-            "country": card["country"],
-            "exp_month": card["exp_month"],
-            "exp_year": card["exp_year"],
-            "fingerprint": card["fingerprint"],
-            "funding": card["funding"],
-            "installments": None,
-            "last4": card["last4"],
-            "mandate": None,
-            "network": card["brand"],
-            "network_token": {"used": False},
-            "network_transaction_id": None,
-            "regulated_status": "unregulated",
-            "three_d_secure": None,
-            "wallet": None,
-        },
-        "type": "card",
-    }
-
-
 def make(
     sim: Simulation,
     account: Account,
@@ -70,24 +63,31 @@ def make(
     invoice: str | None,
     answer: Answer,
     source: str | None = None,
+    authenticated: bool = False,
+    capture: bool = True,
 ) -> Obj:
-    """A new charge of a payment intent with this answer; reported and recorded in the ledger."""
-    approved = answer.approved
-    id_ = sim.new_id(account, "ch")
+    """A new charge of a payment intent with this answer; reported and recorded in the ledger.
+
+    Charges of bank debits are called `py_…`, as Stripe's are. `capture` False: only authorised.
+    """
+    approved, pending = answer.approved, answer.pending
+    id_ = sim.new_id(account, "ch" if method["type"] == "card" else "py")
     amount = intent["amount"]
+    instrument = instruments.of(account, method["id"])
+    captured = (approved or pending) and capture
     charge: Obj = {
         "id": id_,
         "object": "charge",
         "amount": amount,
-        "amount_captured": amount if approved else 0,
+        "amount_captured": amount if captured else 0,
         "amount_refunded": 0,
         "application": None,
         "application_fee": None,
         "application_fee_amount": None,
-        "balance_transaction": sim.new_id(account, "txn") if approved else None,
+        "balance_transaction": sim.new_id(account, "txn") if approved and capture else None,
         "billing_details": method["billing_details"],
         "calculated_statement_descriptor": account.name[:22],
-        "captured": approved,
+        "captured": captured,
         "created": sim.now,
         "currency": intent["currency"],
         "customer": intent["customer"],
@@ -104,8 +104,10 @@ def make(
         "paid": approved,
         "payment_intent": intent["id"],
         "payment_method": method["id"],
-        "payment_method_details": _details(method, amount, approved),
-        "receipt_email": None,
+        "payment_method_details": method_build.charged(
+            method, instrument, amount, approved=approved, authenticated=authenticated
+        ),
+        "receipt_email": intent["receipt_email"],
         "receipt_number": None,
         "receipt_url": None,
         "refunded": False,
@@ -113,21 +115,72 @@ def make(
         "shipping": None,
         "source": None,
         "source_transfer": None,
-        "statement_descriptor": None,
-        "statement_descriptor_suffix": None,
-        "status": "succeeded" if approved else "failed",
+        "statement_descriptor": intent["statement_descriptor"],
+        "statement_descriptor_suffix": intent["statement_descriptor_suffix"],
+        "status": "succeeded" if approved else "pending" if pending else "failed",
         "transfer_data": None,
-        "transfer_group": None,
+        "transfer_group": intent["transfer_group"],
     }
     account.table("charge").add(charge)
+    if pending:
+        account.payments.debits[id_] = False
     if source != "history":
-        account.attempts.setdefault((method["card"]["fingerprint"], amount), []).append(sim.now)
+        _remember(sim, account, method, charge)
     sim.ledger.charge(_row(sim, account, charge, invoice, source))
-    emit(sim, account, "charge.succeeded" if approved else "charge.failed", charge)
+    emit(sim, account, f"charge.{charge['status']}", charge)
+    if pending and isinstance(instrument, BankAccount) and instrument.behaviour != "processing":
+        days = account.payments.debit_days
+        sim.agenda.add(sim.now + (instrument.days if days is None else days) * DAY, "debit", account.key, id_)
+    if approved and isinstance(instrument, Card) and instrument.after is not None and source != "history":
+        sim.agenda.add(sim.now, "aftermath", account.key, id_)
     return charge
 
 
+def _remember(sim: Simulation, account: Account, method: Obj, charge: Obj) -> None:
+    """What later attempts on the same card are answered by."""
+    print_ = instruments.fingerprint(method)
+    account.attempts.setdefault((print_, charge["amount"]), []).append(sim.now)
+    payments, outcome_ = account.payments, charge["outcome"]
+    if payments.visa_retry_limit is None or outcome_["network_status"] != "declined_by_network":
+        return
+    if charge["payment_method_details"].get("card", {}).get("brand") == "visa":
+        payments.declines.setdefault(print_, []).append(sim.now)
+        if outcome_["network_decline_code"] in NEVER_CODES:
+            payments.never.add(print_)
+
+
+def returned(sim: Simulation, account: Account, charge: Obj, answer: Answer, invoice: str | None) -> None:
+    """The bank answered a pending debit: it succeeded or failed."""
+    approved = answer.approved
+    charge.update(
+        status="succeeded" if approved else "failed",
+        paid=approved,
+        amount_captured=charge["amount"] if approved else 0,
+        captured=approved,
+        balance_transaction=sim.new_id(account, "txn") if approved else None,
+        failure_balance_transaction=None if approved else sim.new_id(account, "txn"),
+        failure_code=answer.code,
+        failure_message=answer.message,
+        outcome=outcome(answer),
+    )
+    sim.ledger.charge({**_row(sim, account, charge, invoice, None), "at": sim.now})
+    emit(sim, account, "charge.succeeded" if approved else "charge.failed", charge)
+
+
+def capture(sim: Simulation, account: Account, charge: Obj, amount: int) -> None:
+    """Take an authorised amount, or a part of it; the rest is released as a refund, as Stripe does."""
+    charge.update(
+        captured=True,
+        amount_captured=amount,
+        amount_refunded=charge["amount"] - amount,
+        balance_transaction=sim.new_id(account, "txn"),
+    )
+    emit(sim, account, "charge.captured", charge)
+
+
 def _row(sim: Simulation, account: Account, charge: Obj, invoice: str | None, source: str | None) -> dict[str, Any]:
+    details = charge["payment_method_details"]
+    used = details[details["type"]]
     return {
         "id": charge["id"],
         "account": account.id,
@@ -143,12 +196,12 @@ def _row(sim: Simulation, account: Account, charge: Obj, invoice: str | None, so
         "source": source or sim.cause.source,
         "key_name": sim.cause.key_name,
         "payment_method": charge["payment_method"],
-        "fingerprint": charge["payment_method_details"]["card"]["fingerprint"],
+        "fingerprint": used["fingerprint"],
         "failure_code": charge["failure_code"],
         "reason": charge["outcome"]["reason"],
         "network_status": charge["outcome"]["network_status"],
         "payment_intent": charge["payment_intent"],
-        "brand": charge["payment_method_details"]["card"]["brand"],
+        "brand": used.get("brand", details["type"]),
         "advice_code": charge["outcome"]["advice_code"],
         "network_advice_code": charge["outcome"]["network_advice_code"],
     }
@@ -162,21 +215,37 @@ def retrieve(call: Call, id_: str) -> Obj:
     return found
 
 
-def listing(call: Call) -> Obj:
-    """GET /v1/charges: filters created, customer, payment_intent."""
-    customer, intent = call.params.get("customer"), call.params.get("payment_intent")
-    table = call.account.table("charge")
-    if intent is not None:
-        ids = table.by("payment_intent", intent)
-        return page(
-            call, "charge", "/v1/charges", ids=ids, keep=lambda row: customer is None or row["customer"] == customer
-        )
+def update(call: Call, id_: str) -> Obj:
+    """POST /v1/charges/{id}"""
+    charge = retrieve(call, id_)
+    values = dict(call.params)
+    if "metadata" in values:
+        values["metadata"] = merge_metadata(charge["metadata"], values["metadata"])
+    customer = values.get("customer")
     if customer is not None:
-        return page(call, "charge", "/v1/charges", ids=table.by("customer", customer))
-    return page(call, "charge", "/v1/charges")
+        if call.account.find("customer", customer) is None:
+            raise missing("customer", customer, param="customer", status=400)
+        if charge["customer"] is not None:
+            raise not_allowed("You cannot change the customer of a charge that has one.", param="customer")
+    change(call.sim, call.account, charge, "charge.updated", **values)
+    if customer is not None:
+        call.account.table("charge").reindex(charge, "customer", None)
+    return charge
+
+
+def listing(call: Call) -> Obj:
+    """GET /v1/charges: filters created, customer, payment_intent, transfer_group."""
+    params, table = call.params, call.account.table("charge")
+    ids = None
+    for name in ("payment_intent", "customer"):
+        if name in params and ids is None:
+            ids = table.by(name, params[name])
+    wanted = [(name, params[name]) for name in ("customer", "transfer_group") if name in params]
+    return page(call, "charge", "/v1/charges", ids=ids, keep=lambda row: all(row[name] == is_ for name, is_ in wanted))
 
 
 ROUTES: tuple[Route, ...] = (
     route("GET", "charges", listing, "rak_charge_read", LIST),
     route("GET", "charges/*", retrieve, "rak_charge_read"),
+    route("POST", "charges/*", update, "rak_charge_write", UPDATE),
 )

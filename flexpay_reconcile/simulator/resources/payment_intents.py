@@ -1,6 +1,6 @@
-"""Payment intents: one for each invoice that asks for money, and its status over all tries.
+"""Payment intents: one for each invoice that asks for money or made by a request, and its status over all tries.
 
-May not charge: collection does.
+May not charge: `collection` and `charging` do. What requests do with intents is in `intent_requests`.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from flexpay_reconcile.simulator.answers import Answer
 from flexpay_reconcile.simulator.paging import PAGING, page
 from flexpay_reconcile.simulator.params import Shape
 from flexpay_reconcile.simulator.refusals import missing
+from flexpay_reconcile.simulator.resources import reviews
 from flexpay_reconcile.simulator.resources.events import emit
 from flexpay_reconcile.simulator.route import Route, route
 from flexpay_reconcile.simulator.state import Account, Call, Obj, Simulation
@@ -18,13 +19,13 @@ from flexpay_reconcile.simulator.state import Account, Call, Obj, Simulation
 LIST: Shape = {**PAGING, "created": "range", "customer": "string"}
 
 
-def make(sim: Simulation, account: Account, invoice: Obj) -> Obj:
-    """The payment intent of an invoice, with the invoice payment that links the two."""
+def base(sim: Simulation, account: Account, **values: Any) -> Obj:
+    """A new payment intent with these values, put into its table."""
     id_ = sim.new_id(account, "pi")
     intent: Obj = {
         "id": id_,
         "object": "payment_intent",
-        "amount": invoice["amount_remaining"],
+        "amount": 0,
         "amount_capturable": 0,
         "amount_received": 0,
         "application": None,
@@ -36,10 +37,10 @@ def make(sim: Simulation, account: Account, invoice: Obj) -> Obj:
         "client_secret": f"{id_}_secret_simulated",
         "confirmation_method": "automatic",
         "created": sim.now,
-        "currency": invoice["currency"],
-        "customer": invoice["customer"],
+        "currency": "usd",
+        "customer": None,
         "customer_account": None,
-        "description": "Subscription update",
+        "description": None,
         "excluded_payment_method_types": None,
         "last_payment_error": None,
         "latest_charge": None,
@@ -55,7 +56,7 @@ def make(sim: Simulation, account: Account, invoice: Obj) -> Obj:
         "processing": None,
         "receipt_email": None,
         "review": None,
-        "setup_future_usage": "off_session",
+        "setup_future_usage": None,
         "shipping": None,
         "source": None,
         "statement_descriptor": None,
@@ -64,7 +65,22 @@ def make(sim: Simulation, account: Account, invoice: Obj) -> Obj:
         "transfer_data": None,
         "transfer_group": None,
     }
-    account.table("payment_intent").add(intent)
+    intent.update(values)
+    return account.table("payment_intent").add(intent)
+
+
+def make(sim: Simulation, account: Account, invoice: Obj) -> Obj:
+    """The payment intent of an invoice, with the invoice payment that links the two."""
+    intent = base(
+        sim,
+        account,
+        amount=invoice["amount_remaining"],
+        currency=invoice["currency"],
+        customer=invoice["customer"],
+        description="Subscription update",
+        setup_future_usage="off_session",
+    )
+    id_ = intent["id"]
     payment = account.table("invoice_payment").add(
         {
             "id": sim.new_id(account, "inpay"),
@@ -109,8 +125,8 @@ def error_of(answer: Answer, charge: Obj | None, method: Obj) -> dict[str, Any]:
     error["doc_url"] = "https://stripe.com/docs/error-codes/" + str(answer.code).replace("_", "-")
     error["message"] = answer.message
     error["payment_method"] = dict(method)
-    error["payment_method_type"] = "card"
-    error["type"] = "card_error"
+    error["payment_method_type"] = method["type"]
+    error["type"] = answer.type_
     return error
 
 
@@ -124,8 +140,25 @@ def succeed(sim: Simulation, account: Account, intent: Obj, charge: Obj) -> None
         last_payment_error=None,
         payment_method=charge["payment_method"],
     )
+    if charge["outcome"]["type"] == "manual_review" and charge["review"] is None:
+        reviews.open_review(sim, account, intent, charge)
     sim.ledger.state(sim.now, account.id, intent["id"], "succeeded")
     emit(sim, account, "payment_intent.succeeded", intent)
+
+
+def process(sim: Simulation, account: Account, intent: Obj, charge: Obj) -> None:
+    """A bank debit is on its way."""
+    type_ = charge["payment_method_details"]["type"]
+    known = intent["payment_method_types"]
+    intent.update(
+        status="processing",
+        latest_charge=charge["id"],
+        next_action=None,
+        last_payment_error=None,
+        payment_method=charge["payment_method"],
+        payment_method_types=known if type_ in known else [*known, type_],
+    )
+    emit(sim, account, "payment_intent.processing", intent)
 
 
 def settle_payment(sim: Simulation, account: Account, intent: Obj) -> None:
@@ -146,20 +179,47 @@ def fail(sim: Simulation, account: Account, intent: Obj, answer: Answer, charge:
         status="requires_action" if action else "requires_payment_method",
         latest_charge=charge["id"] if charge is not None else intent["latest_charge"],
         last_payment_error=None if action else error_of(answer, charge, method),
-        next_action={"type": "use_stripe_sdk", "use_stripe_sdk": {}} if action else None,
+        next_action=_next_action(intent, None) if action else None,
         payment_method=method["id"] if action else None,
     )
     emit(sim, account, "payment_intent.requires_action" if action else "payment_intent.payment_failed", intent)
 
 
+def ask_action(sim: Simulation, account: Account, intent: Obj, method: Obj, return_url: str | None) -> None:
+    """3D Secure is asked for in answer to a request, which may say where the customer returns to."""
+    intent.update(
+        status="requires_action",
+        last_payment_error=None,
+        next_action=_next_action(intent, return_url),
+        payment_method=method["id"],
+    )
+    emit(sim, account, "payment_intent.requires_action", intent)
+
+
+def _next_action(intent: Obj, return_url: str | None) -> Obj:
+    """What the customer has to do: on Stripe's own page when it was said where to return to, else within Stripe.js."""
+    if return_url is None:
+        return {"type": "use_stripe_sdk", "use_stripe_sdk": {}}
+    url = f"https://hooks.stripe.com/3d_secure_2/hosted?payment_intent={intent['id']}"
+    return {"redirect_to_url": {"return_url": return_url, "url": url}, "type": "redirect_to_url"}
+
+
 def cancel(sim: Simulation, account: Account, invoice_id: str, reason: str) -> None:
     """Cancel the intent of an invoice that asks for no money any more."""
     intent = of_invoice(account, invoice_id)
-    if intent is None or intent["status"] in ("succeeded", "canceled"):
-        return
-    intent.update(status="canceled", canceled_at=sim.now, cancellation_reason=reason, next_action=None)
-    payment = account.get("invoice_payment", account.payment_of[intent["id"]])
-    payment.update(status="canceled", status_transitions={**payment["status_transitions"], "canceled_at": sim.now})
+    if intent is not None and intent["status"] not in ("succeeded", "canceled"):
+        cancel_one(sim, account, intent, reason)
+
+
+def cancel_one(sim: Simulation, account: Account, intent: Obj, reason: str | None) -> None:
+    """Cancel an intent with its invoice payment, if it has one. A debit on its way comes to nothing [INFER]."""
+    intent.update(
+        status="canceled", canceled_at=sim.now, cancellation_reason=reason, next_action=None, amount_capturable=0
+    )
+    payment_id = account.payment_of.get(intent["id"])
+    if payment_id is not None:
+        payment = account.get("invoice_payment", payment_id)
+        payment.update(status="canceled", status_transitions={**payment["status_transitions"], "canceled_at": sim.now})
     emit(sim, account, "payment_intent.canceled", intent)
 
 

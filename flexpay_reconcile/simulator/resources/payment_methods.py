@@ -1,61 +1,45 @@
-"""Payment methods: cards made from test tokens, attached to customers.
+"""Payment methods: cards and bank accounts made from test tokens or numbers, attached to customers.
 
-`pm_card_…` names may be used wherever a payment method is asked for: Stripe makes a new one of it. Raw card numbers are
-refused, as for any account that may not handle them. May not charge anything.
+`pm_card_…` and `pm_usBankAccount_…` names may be used wherever a payment method is asked for: Stripe makes a new one of
+it. Raw card numbers are refused, unless the account may handle them (`raw_card_data` of a scenario). May not charge
+anything.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from flexpay_reconcile.simulator import cards
 from flexpay_reconcile.simulator.cards import Card
 from flexpay_reconcile.simulator.paging import PAGING, page
-from flexpay_reconcile.simulator.params import Shape
+from flexpay_reconcile.simulator.params import Shape, merge_metadata
 from flexpay_reconcile.simulator.refusals import Refusal, invalid, missing
+from flexpay_reconcile.simulator.resources import instruments, method_build, method_sources
 from flexpay_reconcile.simulator.resources.events import change, emit
+from flexpay_reconcile.simulator.resources.instruments import Instrument
 from flexpay_reconcile.simulator.route import Route, route
 from flexpay_reconcile.simulator.state import Account, Call, Obj, Simulation
 
-_ADDRESS = ("city", "country", "line1", "line2", "postal_code", "state")
-CREATE: Shape = {
-    "type!": ("card",),
-    "card": {"token!": "string"},
-    "metadata": "map",
-    "billing_details": {
-        "name": "string",
-        "email": "string",
-        "phone": "string",
-        "address": dict.fromkeys(_ADDRESS, "string"),
-    },
-}
-LIST: Shape = {**PAGING, "customer!": "string", "type": ("card",)}
-LIST_OF_CUSTOMER: Shape = {**PAGING, "type": ("card",)}
+TYPES = ("card", "us_bank_account", "sepa_debit")
+_REDISPLAY = ("always", "limited", "unspecified")
+LIST: Shape = {**PAGING, "customer": "string", "type": TYPES, "allow_redisplay": _REDISPLAY}
+LIST_OF_CUSTOMER: Shape = {**PAGING, "type": TYPES, "allow_redisplay": _REDISPLAY}
 ATTACH: Shape = {"customer!": "string"}
+UPDATE: Shape = {
+    "metadata": "map",
+    "billing_details": method_sources.BILLING_DETAILS,
+    "allow_redisplay": _REDISPLAY,
+    "card": {"exp_month": "int", "exp_year": "int"},
+    "us_bank_account": {"account_holder_type": ("company", "individual"), "account_type": ("checking", "savings")},
+}
 
 
-def card_details(card: Card) -> Obj:
-    """The `card` hash of a payment method."""
-    return {
-        "brand": card.brand,
-        "checks": {"address_line1_check": None, "address_postal_code_check": None, "cvc_check": "pass"},
-        "country": card.country,
-        "display_brand": card.brand,
-        "exp_month": card.exp_month,
-        "exp_year": card.exp_year,
-        "fingerprint": card.fingerprint,
-        "funding": card.funding,
-        "generated_from": None,
-        "last4": card.last4,
-        "networks": {"available": [card.brand], "preferred": None},
-        "regulated_status": "unregulated",
-        "three_d_secure_usage": {"supported": True},
-        "wallet": None,
-    }
-
-
-def make(sim: Simulation, account: Account, card: Card, *, customer: str | None = None, **values: Any) -> Obj:
-    """A new payment method of a card."""
+def make(
+    sim: Simulation, account: Account, instrument: Instrument, *, customer: str | None = None, **values: Any
+) -> Obj:
+    """A new payment method of a card or bank account."""
+    type_ = method_build.kind(instrument)
     method: Obj = {
         "id": sim.new_id(account, "pm"),
         "object": "payment_method",
@@ -67,82 +51,71 @@ def make(sim: Simulation, account: Account, card: Card, *, customer: str | None 
             "phone": None,
             "tax_id": None,
         },
-        "card": card_details(card),
+        type_: method_build.shown(instrument),
         "created": sim.now,
         "customer": customer,
         "customer_account": None,
         "livemode": account.livemode,
         "metadata": {},
-        "type": "card",
+        "type": type_,
     }
     method.update(values)
-    account.cards[method["id"]] = card
+    instruments.keep(account, method["id"], instrument)
     account.table("payment_method").add(method)
     if customer is not None:
         sim.ledger.seen(sim.now, account.id, "payment_method.attached", method)
     return method
 
 
-def _from_token(call: Call, token: str, param: str) -> Card:
-    card = cards.find(token)
-    if card is None:
-        raise missing("token", token, param=param, status=400)
-    if call.account.livemode:
-        raise Refusal(
-            402,
-            "Your card was declined. Your request was in live mode, but used a known test card.",
-            type_="card_error",
-            code="card_declined",
-            param=param,
-            decline_code="test_mode_live_card",
-        )
-    return card
+def make_of(call: Call, given: dict[str, Any], path: str = "") -> Obj:
+    """A new payment method of request parameters (`path`: where they stand in the request)."""
+    instrument = method_sources.from_params(call, given, path)
+    extra: dict[str, Any] = {"metadata": merge_metadata({}, given.get("metadata") or {})}
+    if "billing_details" in given:
+        extra["billing_details"] = method_sources.merged_billing(None, given["billing_details"])
+    if "allow_redisplay" in given:
+        extra["allow_redisplay"] = given["allow_redisplay"]
+    return make(call.sim, call.account, instrument, **extra)
 
 
 def create(call: Call) -> Obj:
     """POST /v1/payment_methods"""
-    params = call.params
-    if "card" not in params:
-        raise invalid("Missing required param: card.", param="card", code="parameter_missing")
-    card = _from_token(call, params["card"]["token"], "card[token]")
-    extra: dict[str, Any] = {"metadata": params.get("metadata") or {}}
-    if "billing_details" in params:
-        extra["billing_details"] = {
-            "address": None,
-            "email": None,
-            "name": None,
-            "phone": None,
-            "tax_id": None,
-            **params["billing_details"],
-        }
-    return make(call.sim, call.account, card, **extra)
+    return make_of(call, call.params)
 
 
-def usable(call: Call, id_: str, param: str) -> Card:
-    """The card behind a payment method's id or a `pm_card_…` name that can be attached; refuses otherwise."""
-    card = call.account.cards.get(id_)
-    if card is None and id_.startswith("pm_card_"):
-        card = _from_token(call, id_, param)
-    if card is None:
+def usable(call: Call, id_: str, param: str) -> Instrument:
+    """What is behind a payment method's id or a test name, when it can be attached; refuses otherwise."""
+    found = instruments.of(call.account, id_)
+    if found is None and id_.startswith("pm_") and instruments.find(id_) is not None:
+        found = method_sources.from_token(call, id_, param)
+    if found is None:
         raise missing("payment_method", id_, param=param, status=400)
-    if card.attach_fails:
-        answer = cards.ANSWERS[card.behaviour]
+    if isinstance(found, Card) and found.attach_fails:
+        answer = cards.ANSWERS[found.behaviour]
         fields: Obj = {"decline_code": answer.decline_code} if answer.decline_code else {}
         raise Refusal(
             402, answer.message or "Your card was declined.", type_="card_error", code=answer.code, saved=True, **fields
         )
-    return card
+    return found
 
 
 def attach_to(call: Call, id_: str, customer: str) -> Obj:
-    """Attach to a customer and report it; a `pm_card_…` name becomes a new payment method."""
-    card = usable(call, id_, "payment_method")
-    method = call.account.find("payment_method", id_) or make(call.sim, call.account, card)
+    """Attach to a customer and report it; a test name becomes a new payment method."""
+    instrument = usable(call, id_, "payment_method")
+    method = call.account.find("payment_method", id_) or make(call.sim, call.account, instrument)
     if method["customer"] not in (None, customer):
         raise Refusal(
             400,
             "The payment method you provided has already been attached to a customer.",
             code="payment_method_unexpected_state",
+            saved=True,
+        )
+    if method["id"] in call.account.payments.used:
+        raise Refusal(
+            400,
+            "The provided PaymentMethod was previously used with a PaymentIntent without Customer attachment, shared "
+            "with a connected account without Customer attachment, or was detached from a Customer. It may not be used "
+            "again. To use a PaymentMethod multiple times, you must attach it to a Customer first.",
             saved=True,
         )
     if method["customer"] is None:
@@ -154,7 +127,7 @@ def attach_to(call: Call, id_: str, customer: str) -> Obj:
 
 def attach(call: Call, id_: str) -> Obj:
     """POST /v1/payment_methods/{id}/attach"""
-    if call.account.find("payment_method", id_) is None and cards.find(id_) is None:
+    if call.account.find("payment_method", id_) is None and instruments.find(id_) is None:
         raise missing("payment_method", id_)
     if call.account.find("customer", call.params["customer"]) is None:
         raise missing("customer", call.params["customer"], param="customer", status=400)
@@ -162,7 +135,7 @@ def attach(call: Call, id_: str) -> Obj:
 
 
 def detach(call: Call, id_: str) -> Obj:
-    """POST /v1/payment_methods/{id}/detach: also taken from wherever it was a default."""
+    """POST /v1/payment_methods/{id}/detach: also taken from wherever it was a default; it cannot be used again."""
     method = retrieve(call, id_)
     customer = method["customer"]
     if customer is None:
@@ -171,29 +144,62 @@ def detach(call: Call, id_: str) -> Obj:
             "The payment method you provided is not attached to a customer so detachment is impossible.",
             saved=True,
         )
-    owner = call.account.get("customer", customer)
+    sim, account = call.sim, call.account
+    owner = account.get("customer", customer)
     method["customer"] = None
-    call.account.table("payment_method").reindex(method, "customer", customer)
-    emit(call.sim, call.account, "payment_method.detached", method, {"customer": customer})
+    account.table("payment_method").reindex(method, "customer", customer)
+    account.payments.used.add(id_)
+    emit(sim, account, "payment_method.detached", method, {"customer": customer})
     if owner["invoice_settings"]["default_payment_method"] == id_:
-        change(
-            call.sim,
-            call.account,
-            owner,
-            "customer.updated",
-            invoice_settings={**owner["invoice_settings"], "default_payment_method": None},
-        )
-    subscriptions = call.account.table("subscription")
+        settings = {**owner["invoice_settings"], "default_payment_method": None}
+        change(sim, account, owner, "customer.updated", invoice_settings=settings)
+    subscriptions = account.table("subscription")
     for sub_id in subscriptions.by("customer", customer):
-        if subscriptions.rows[sub_id]["default_payment_method"] == id_:
-            change(
-                call.sim,
-                call.account,
-                subscriptions.rows[sub_id],
-                "customer.subscription.updated",
-                default_payment_method=None,
-            )
+        subscription = subscriptions.rows[sub_id]
+        if subscription["default_payment_method"] == id_:
+            change(sim, account, subscription, "customer.subscription.updated", default_payment_method=None)
     return method
+
+
+def update(call: Call, id_: str) -> Obj:
+    """POST /v1/payment_methods/{id}: attached ones only."""
+    method = retrieve(call, id_)
+    if method["customer"] is None:
+        raise Refusal(400, "You must save this PaymentMethod to a customer before you can update it.", saved=True)
+    params = call.params
+    values: dict[str, Any] = {}
+    if "metadata" in params:
+        values["metadata"] = merge_metadata(method["metadata"], params["metadata"])
+    if "billing_details" in params:
+        values["billing_details"] = method_sources.merged_billing(method["billing_details"], params["billing_details"])
+    if "allow_redisplay" in params:
+        values["allow_redisplay"] = params["allow_redisplay"]
+    for type_ in ("card", "us_bank_account"):
+        if type_ not in params:
+            continue
+        if method["type"] != type_:
+            raise invalid(f"You cannot update {type_} of a PaymentMethod of type {method['type']}.", param=type_)
+        values[type_] = {**method[type_], **params[type_]}
+    if "card" in values:
+        if not 1 <= values["card"]["exp_month"] <= 12:
+            raise invalid(
+                "Your card's expiration month is invalid.", param="card[exp_month]", code="invalid_expiry_month"
+            )
+        card = call.account.cards[id_]
+        dates = {name: values["card"][name] for name in ("exp_month", "exp_year")}
+        call.account.cards[id_] = replace(card, **dates)
+    change(call.sim, call.account, method, "payment_method.updated", **values)
+    return method
+
+
+def update_automatically(sim: Simulation, account: Account, method: Obj, card: Card) -> None:
+    """The card's network told Stripe of a new number or date, or of a closed account.
+
+    payment_method.automatically_updated is emitted when the payment method shows something else than before; a closed
+    account shows nothing and only declines from now on [INFER].
+    """
+    account.cards[method["id"]] = card
+    change(sim, account, method, "payment_method.automatically_updated", card=method_build.shown(card))
 
 
 def retrieve(call: Call, id_: str) -> Obj:
@@ -204,27 +210,38 @@ def retrieve(call: Call, id_: str) -> Obj:
     return method
 
 
+def retrieve_of_customer(call: Call, customer: str, id_: str) -> Obj:
+    """GET /v1/customers/{customer}/payment_methods/{id}"""
+    if call.account.find("customer", customer) is None:
+        raise missing("customer", customer)
+    method = retrieve(call, id_)
+    if method["customer"] != customer:
+        raise missing("payment_method", id_)
+    return method
+
+
 def listing(call: Call, customer: str | None = None) -> Obj:
-    """GET /v1/payment_methods?customer= and GET /v1/customers/{id}/payment_methods"""
+    """GET /v1/payment_methods and GET /v1/customers/{id}/payment_methods: filters customer, type, allow_redisplay."""
     in_path = customer is not None
-    owner = customer or call.params["customer"]
-    if call.account.find("customer", owner) is None:
-        raise missing("customer", owner, param="customer", status=404 if in_path else 400)
+    owner = customer or call.params.get("customer")
+    ids = None
+    if owner is not None:
+        if call.account.find("customer", owner) is None:
+            raise missing("customer", owner, param="customer", status=404 if in_path else 400)
+        ids = call.account.table("payment_method").by("customer", owner)
     url = f"/v1/customers/{owner}/payment_methods" if in_path else "/v1/payment_methods"
-    return page(call, "payment_method", url, ids=call.account.table("payment_method").by("customer", owner))
+    wanted = [(name, call.params[name]) for name in ("type", "allow_redisplay") if name in call.params]
+    return page(call, "payment_method", url, ids=ids, keep=lambda row: all(row[name] == is_ for name, is_ in wanted))
 
 
+_READ, _WRITE = "rak_payment_method_read", "rak_payment_method_write"
 ROUTES: tuple[Route, ...] = (
-    route(
-        "GET",
-        "customers/*/payment_methods",
-        listing,
-        "rak_payment_method_read",
-        LIST_OF_CUSTOMER,
-    ),
-    route("POST", "payment_methods", create, "rak_payment_method_write", CREATE),
-    route("GET", "payment_methods", listing, "rak_payment_method_read", LIST),
-    route("GET", "payment_methods/*", retrieve, "rak_payment_method_read"),
-    route("POST", "payment_methods/*/attach", attach, "rak_payment_method_write", ATTACH),
-    route("POST", "payment_methods/*/detach", detach, "rak_payment_method_write"),
+    route("GET", "customers/*/payment_methods", listing, _READ, LIST_OF_CUSTOMER),
+    route("GET", "customers/*/payment_methods/*", retrieve_of_customer, _READ),
+    route("POST", "payment_methods", create, _WRITE, method_sources.DATA),
+    route("GET", "payment_methods", listing, _READ, LIST),
+    route("GET", "payment_methods/*", retrieve, _READ),
+    route("POST", "payment_methods/*", update, _WRITE, UPDATE),
+    route("POST", "payment_methods/*/attach", attach, _WRITE, ATTACH),
+    route("POST", "payment_methods/*/detach", detach, _WRITE),
 )
