@@ -48,6 +48,7 @@ class Document:
         self.answers = Shapes(self.schemas)
         self.partial = Shapes(self.schemas, partial=True)
         self.forms = Shapes(self.schemas, form=True)
+        self.form_parts = Shapes(self.schemas, form=True, partial=True)
         self.event_types = frozenset(self._event_types())
         self._tree: dict[str, Any] = {}
         self._operations: dict[tuple[str, str], Operation] = {}
@@ -104,6 +105,10 @@ class Document:
     def check_form(self, operation: Operation) -> Check:
         """The validator of an operation's parameters (decoded forms: every scalar is a text)."""
         return self._compiled("form", operation, self.forms, operation.form, f"{operation.name} ?")
+
+    def check_form_part(self, operation: Operation) -> Check:
+        """The same, where required parameters may be left out."""
+        return self._compiled("part", operation, self.form_parts, operation.form, f"{operation.name} ?")
 
     def check_answer(self, operation: Operation) -> Check:
         """The validator of an operation's 2xx answer."""

@@ -38,6 +38,15 @@ def _cards(guide: Guide, customer: str) -> None:
     guide.read(v1.payment_methods.retrieve(master.id))
     guide.read(v1.payment_methods.list({"customer": customer, "type": "card"}))
     guide.read(v1.customers.payment_methods.list(customer))
+    if guide.knows("customers/*/payment_methods/*"):
+        guide.read(v1.customers.payment_methods.retrieve(customer, master.id))
+    if guide.knows("payment_methods/*", "POST"):
+        changed: Any = {
+            "billing_details": {"name": "C"},
+            "card": {"exp_month": 5, "exp_year": 2040},
+            "metadata": {"a": "b"},
+        }
+        guide.read(v1.payment_methods.update(master.id, changed))
     default: Any = {"invoice_settings": {"default_payment_method": visa.id}}
     guide.read(v1.customers.update(customer, default))
     wide: Any = {"expand": ["invoice_settings.default_payment_method"]}

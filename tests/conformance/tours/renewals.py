@@ -104,6 +104,10 @@ def _payments(guide: Guide, invoice: str) -> None:
     guide.read(v1.payment_intents.list({"customer": ben}))
     charges = guide.read(v1.charges.list({"payment_intent": intent}))
     guide.read(v1.charges.list({"customer": ben, "limit": 5}))
+    if guide.knows("charges/*", "POST"):
+        guide.read(v1.charges.update(charges.data[0].id, {"description": "d", "metadata": {"a": "b"}}))
+    if guide.knows("invoices/*/lines"):
+        guide.read(v1.invoices.line_items.list(invoice, {"limit": 1}))
     part: Any = {"charge": charges.data[0].id, "amount": 100, "reason": "requested_by_customer", "metadata": {"a": "b"}}
     refund = guide.read(v1.refunds.create(part))
     guide.read(v1.refunds.retrieve(refund.id, {"expand": ["charge"]}))
