@@ -9,7 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from flexpay_reconcile.simulator import scenario_account, scenario_faults, scenario_story, scenario_webhooks
+from flexpay_reconcile.simulator import (
+    scenario_account,
+    scenario_billing,
+    scenario_faults,
+    scenario_story,
+    scenario_webhooks,
+)
 from flexpay_reconcile.simulator import scenario_checks as check
 from flexpay_reconcile.simulator.scenario_checks import ScenarioError
 from flexpay_reconcile.simulator.state import Simulation
@@ -40,7 +46,7 @@ def build_world(document: Mapping[str, Any]) -> World:
             work(world)
     for key in ("name", "description"):
         if key in root:
-            check.text(root[key], key)
+            setattr(world, key, check.text(root[key], key))
     for key, parse in ROOT.items():
         if key in root:
             parse(world, root[key], key)
@@ -53,6 +59,7 @@ def env_of(world: World) -> dict[str, str]:
 
 
 scenario_account.ACCOUNT["platform"] = scenario_webhooks.platform
+scenario_account.ACCOUNT["billing"] = scenario_billing.billing
 
 ROOT: dict[str, Callable[[World, object, str], None]] = {
     "faults": scenario_faults.faults,

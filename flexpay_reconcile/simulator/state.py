@@ -114,6 +114,7 @@ class Account:
         self.attempts: dict[tuple[str, int], list[int]] = {}
         self.settings = BillingSettings()
         self.mails: list[Mail] = []
+        self.unfinalizable: set[str] = set()
         self.payments = Payments()
         self.platform: str | None = None
         self.recent_events: deque[str] = deque()

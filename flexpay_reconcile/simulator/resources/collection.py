@@ -10,10 +10,14 @@ from dataclasses import dataclass
 
 from flexpay_reconcile.simulator.answers import APPROVED, Answer
 from flexpay_reconcile.simulator.refusals import Refusal
-from flexpay_reconcile.simulator.resources import charges, payment_intents, standing
+from flexpay_reconcile.simulator.resources import charges, instruments, payment_intents, retry_plan, standing
 from flexpay_reconcile.simulator.resources.events import change, emit
 from flexpay_reconcile.simulator.resources.invoice_build import number, transitions
+from flexpay_reconcile.simulator.settings import Mail
 from flexpay_reconcile.simulator.state import Account, Obj, Simulation
+
+AUTOMATION_SECONDS = 60
+"""How long after a failed try an automation sets `next_payment_attempt` [INFER: "in a following invoice.updated"]."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +28,11 @@ class Try:
     charge: Obj | None
     intent: Obj
     method: Obj
+
+    @property
+    def refused(self) -> bool:
+        """Whether the caller is told of a failure: a bank debit on its way is none."""
+        return not self.answer.approved and not self.answer.pending
 
 
 def method_for(account: Account, invoice: Obj, explicit: str | None = None) -> Obj | None:
@@ -48,7 +57,7 @@ def finalize(sim: Simulation, account: Account, invoice: Obj) -> None:
         customer["currency"] = invoice["currency"]
     invoice.update(
         status="open",
-        number=number(customer),
+        number=invoice["number"] or number(customer),
         automatically_finalizes_at=None,
         effective_at=sim.now,
         status_transitions=transitions(invoice, finalized_at=sim.now),
@@ -77,21 +86,40 @@ def attempt(
     automatic: bool,
     answer: Answer | None = None,
     source: str | None = None,
+    off_session: bool = True,
+    authenticated: bool = False,
 ) -> Try:
-    """Charge the invoice once on this card. Manual tries count only when they are the first."""
+    """Charge the invoice once on this payment method. Manual tries count only when they are the first.
+
+    A bank debit leaves the invoice open and its intent `processing`: `bank_debits` goes on days later.
+    """
     intent = payment_intents.of_invoice(account, invoice["id"])
     if intent is None or intent["status"] == "canceled":
         intent = payment_intents.make(sim, account, invoice)
-    card = account.cards[method["id"]]
     if answer is None:
-        earlier = account.attempts.get((card.fingerprint, intent["amount"]), [])
-        answer = sim.issuers.ask(invoice["customer"], card, sim.now, earlier, intent["amount"])
+        answer = instruments.ask(
+            sim,
+            account,
+            customer=invoice["customer"],
+            method=method,
+            amount=intent["amount"],
+            off_session=off_session,
+            authenticated=authenticated,
+        )
     charge = None
     if not answer.requires_action:
         charge = charges.make(
-            sim, account, intent=intent, method=method, invoice=invoice["id"], answer=answer, source=source
+            sim,
+            account,
+            intent=intent,
+            method=method,
+            invoice=invoice["id"],
+            answer=answer,
+            source=source,
+            authenticated=authenticated,
         )
-    if automatic or invoice["attempt_count"] == 0:
+    counts = automatic or invoice["attempt_count"] == 0
+    if counts:
         invoice["attempt_count"] += 1
     invoice["attempted"] = True
     if automatic:
@@ -99,13 +127,41 @@ def attempt(
     if answer.approved and charge is not None:
         payment_intents.succeed(sim, account, intent, charge)
         settle(sim, account, invoice, intent=intent)
+    elif answer.pending and charge is not None:
+        account.payments.debits[charge["id"]] = counts
+        payment_intents.process(sim, account, intent, charge)
     else:
         payment_intents.fail(sim, account, intent, answer, charge, method)
-        if answer.requires_action:
-            emit(sim, account, "invoice.payment_action_required", invoice)
-        emit(sim, account, "invoice.payment_failed", invoice)
-        standing.after_failure(sim, account, invoice)
+        failed(sim, account, invoice, method, counts=counts, action=answer.requires_action)
     return Try(answer=answer, charge=charge, intent=intent, method=method)
+
+
+def failed(
+    sim: Simulation, account: Account, invoice: Obj, method: Obj | None, *, counts: bool, action: bool = False
+) -> None:
+    """A try came to nothing (or 3D Secure is asked for): plan what Stripe does next, and report it.
+
+    `counts`: the try was Stripe's own or the first one; a manual one after that leaves Stripe's schedule alone.
+    """
+    settings = account.settings
+    over = counts and invoice["next_payment_attempt"] is None and retry_plan.collects_itself(account, invoice)
+    if over and settings.retries != "off":
+        at = retry_plan.next_at(sim, account, invoice, method)
+        over = at is None
+        if at is not None and settings.retries == "automation":
+            sim.agenda.add(sim.now + AUTOMATION_SECONDS, "automation", account.key, invoice["id"])
+        elif at is not None:
+            invoice["next_payment_attempt"] = at
+            sim.agenda.add(at, "collect", account.key, invoice["id"])
+    if counts and settings.emails:
+        kind = "action_required" if action else "payment_failed"
+        account.mails.append(Mail(sim.now, invoice["customer"], invoice["id"], kind))
+    if action:
+        emit(sim, account, "invoice.payment_action_required", invoice)
+    emit(sim, account, "invoice.payment_failed", invoice)
+    standing.after_failure(sim, account, invoice)
+    if over and (settings.subscription != "past_due" or settings.invoice != "open"):
+        sim.agenda.add(sim.now, "last_try", account.key, invoice["id"])
 
 
 def attempt_automatically(sim: Simulation, account: Account, invoice: Obj) -> None:
@@ -115,8 +171,7 @@ def attempt_automatically(sim: Simulation, account: Account, invoice: Obj) -> No
         attempt(sim, account, invoice, method, automatic=True)
         return
     invoice.update(attempt_count=invoice["attempt_count"] + 1, attempted=True, next_payment_attempt=None)
-    emit(sim, account, "invoice.payment_failed", invoice)
-    standing.after_failure(sim, account, invoice)
+    failed(sim, account, invoice, None, counts=True)
 
 
 def settle(sim: Simulation, account: Account, invoice: Obj, *, intent: Obj | None) -> None:
@@ -162,6 +217,25 @@ def void(sim: Simulation, account: Account, invoice: Obj) -> None:
     emit(sim, account, "invoice.voided", invoice)
     emit(sim, account, "invoice.updated", invoice, previous)
     standing.after_settlement(sim, account, invoice)
+
+
+def mark_uncollectible(sim: Simulation, account: Account, invoice: Obj, reason: str) -> None:
+    """Open to uncollectible, with the reason of `status_details` (one of the SDK's words); it can still be paid."""
+    previous = {
+        "status": invoice["status"],
+        "auto_advance": invoice["auto_advance"],
+        "next_payment_attempt": invoice["next_payment_attempt"],
+    }
+    invoice.update(
+        status="uncollectible",
+        auto_advance=False,
+        next_payment_attempt=None,
+        status_details={"uncollectible": {"reason": reason}},
+        status_transitions=transitions(invoice, marked_uncollectible_at=sim.now),
+    )
+    sim.ledger.state(sim.now, account.id, invoice["id"], "uncollectible", amount=invoice["amount_due"], detail=reason)
+    emit(sim, account, "invoice.marked_uncollectible", invoice)
+    emit(sim, account, "invoice.updated", invoice, previous)
 
 
 def stop(sim: Simulation, account: Account, subscription_id: str) -> None:

@@ -1,48 +1,49 @@
-"""Invoices: what their endpoints answer and refuse.
+"""Invoices: what can be read of them, how they are changed while they live, and how a draft is deleted.
 
-Messages and transitions as Stripe's (docs: workflow-transitions). May not make charges itself: collection does.
+Messages as Stripe's (docs: workflow-transitions). `invoice_moves` leads from one status to the next, `invoice_create`
+makes drafts.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from flexpay_reconcile.simulator.paging import PAGING, page
-from flexpay_reconcile.simulator.params import Shape, merge_metadata
-from flexpay_reconcile.simulator.refusals import Refusal, missing, not_allowed
-from flexpay_reconcile.simulator.resources import collection, payment_intents, standing
+from flexpay_reconcile.simulator.params import Shape, in_range, merge_metadata
+from flexpay_reconcile.simulator.refusals import invalid, missing, not_allowed
+from flexpay_reconcile.simulator.resources import collection, finalisation, payment_intents
 from flexpay_reconcile.simulator.resources.customers import not_attached
 from flexpay_reconcile.simulator.resources.events import change, emit
-from flexpay_reconcile.simulator.resources.invoice_build import transitions
 from flexpay_reconcile.simulator.route import Route, route
+from flexpay_reconcile.simulator.settings import DAY
 from flexpay_reconcile.simulator.state import Account, Call, Obj, Simulation
 
 STATUSES = ("draft", "open", "paid", "uncollectible", "void")
+METHODS = ("charge_automatically", "send_invoice")
 LIST: Shape = {
     **PAGING,
     "created": "range",
     "customer": "string",
     "subscription": "string",
     "status": STATUSES,
-    "collection_method": ("charge_automatically", "send_invoice"),
+    "collection_method": METHODS,
     "due_date": "range",
     "customer_account": "string",
 }
 UPDATE: Shape = {
     "metadata": "map",
     "auto_advance": "bool",
+    "automatically_finalizes_at": "int",
+    "collection_method": METHODS,
+    "days_until_due": "int",
+    "due_date": "int",
     "default_payment_method": "string?",
     "description": "string?",
     "footer": "string?",
 }
-PAY: Shape = {
-    "forgive": "bool",
-    "mandate": "string?",
-    "off_session": "bool",
-    "paid_out_of_band": "bool",
-    "payment_method": "string",
-    "source": "string",
-}
-FINALIZE: Shape = {"auto_advance": "bool"}
-_NOT_OPEN = "You can only pass in open invoices. This invoice isn't open."
+_LINES: Shape = PAGING
+_DRAFT_ONLY = ("description", "footer", "collection_method", "days_until_due", "due_date", "automatically_finalizes_at")
 
 
 def found(call: Call, id_: str) -> Obj:
@@ -61,7 +62,7 @@ def retrieve(call: Call, id_: str) -> Obj:
 def listing(call: Call) -> Obj:
     """GET /v1/invoices: filters customer, subscription, status, collection_method, created, due_date."""
     params = call.params
-    status, customer, subscription = params.get("status"), params.get("customer"), params.get("subscription")
+    customer, subscription = params.get("customer"), params.get("subscription")
     ids: list[str] | None = None
     if customer is not None:
         if call.account.find("customer", customer) is None:
@@ -72,75 +73,166 @@ def listing(call: Call) -> Obj:
             raise missing("subscription", subscription, param="subscription", status=400)
         of_subscription = call.account.invoices_of.get(subscription, [])
         ids = of_subscription if ids is None else [id_ for id_ in of_subscription if id_ in ids]
-    if params.get("collection_method") == "send_invoice" or "due_date" in params or "customer_account" in params:
-        ids = []  # every invoice here is charged automatically and has no due date
-    return page(
-        call, "invoice", "/v1/invoices", ids=ids, keep=None if status is None else lambda row: row["status"] == status
-    )
+    if "customer_account" in params:
+        ids = []  # no customer here has one
+    return page(call, "invoice", "/v1/invoices", ids=ids, keep=_filter(params))
+
+
+def _filter(params: dict[str, Any]) -> Callable[[Obj], bool] | None:
+    """What a row must have; an invoice without a due date is in no range of due dates."""
+    status, method, due = params.get("status"), params.get("collection_method"), params.get("due_date")
+    if method is None and due is None:
+        return None if status is None else lambda row: bool(row["status"] == status)
+
+    def keep(row: Obj) -> bool:
+        if status is not None and row["status"] != status:
+            return False
+        if method is not None and row["collection_method"] != method:
+            return False
+        return due is None or (row["due_date"] is not None and in_range(row["due_date"], due))
+
+    return keep
+
+
+def lines(call: Call, id_: str) -> Obj:
+    """GET /v1/invoices/{id}/lines: in the invoice's own order."""
+    invoice, params = found(call, id_), call.params
+    rows: list[Obj] = invoice["lines"]["data"]
+    limit = params.get("limit", 10)
+    if not 1 <= limit <= 100:
+        raise invalid(
+            "This value must be between 1 and 100 (inclusive).", param="limit", code="parameter_invalid_integer"
+        )
+    if "starting_after" in params and "ending_before" in params:
+        raise invalid("Received both starting_after and ending_before parameters. Please pass in only one.")
+    start, end = 0, len(rows)
+    if "starting_after" in params:
+        start = _place(rows, params["starting_after"], "starting_after") + 1
+    if "ending_before" in params:
+        end = _place(rows, params["ending_before"], "ending_before")
+        start = max(0, end - limit)
+    shown = rows[start : min(start + limit, end)]
+    more = start > 0 if "ending_before" in params else start + limit < end
+    return {"object": "list", "data": shown, "has_more": more, "url": f"/v1/invoices/{id_}/lines"}
+
+
+def _place(rows: list[Obj], id_: str, param: str) -> int:
+    for number, row in enumerate(rows):
+        if row["id"] == id_:
+            return number
+    raise missing("line_item", id_, param=param, status=400)
 
 
 def update(call: Call, id_: str) -> Obj:
-    """POST /v1/invoices/{id}: metadata and auto_advance always, the rest only while it is a draft or open."""
-    invoice = found(call, id_)
+    """POST /v1/invoices/{id}: metadata, auto_advance and the payment method always, the rest only while a draft."""
+    sim, account, invoice = call.sim, call.account, found(call, id_)
     values = dict(call.params)
     if "metadata" in values:
         values["metadata"] = merge_metadata(invoice["metadata"], values["metadata"])
     for name in ("description", "footer", "default_payment_method"):
         if values.get(name) == "":
             values[name] = None
-    if invoice["status"] != "draft" and ("description" in values or "footer" in values):
+    if invoice["status"] != "draft" and any(name in values for name in _DRAFT_ONLY):
         raise not_allowed("Finalized invoices can't be updated in this way")
-    if "auto_advance" in values and invoice["status"] in ("paid", "void") and values["auto_advance"]:
+    _check_due(values, values.get("collection_method") or invoice["collection_method"], invoice)
+    if values.get("auto_advance") and invoice["status"] in ("paid", "void", "uncollectible"):
         raise not_allowed(
             f"You can't set auto_advance on an invoice that is {invoice['status']}.", param="auto_advance"
         )
     method = values.get("default_payment_method")
     if method is not None:
-        row = call.account.find("payment_method", method)
+        row = account.find("payment_method", method)
         if row is None or row["customer"] != invoice["customer"]:
             raise not_attached(method, "default_payment_method")
+    at = values.pop("automatically_finalizes_at", None)
+    check_finalizes_at(sim, at, bool(values.get("auto_advance", invoice["auto_advance"])))
     if values.get("auto_advance") is False:
-        values["next_payment_attempt"] = None
-    change(call.sim, call.account, invoice, "invoice.updated", **values)
+        values["next_payment_attempt"] = values["automatically_finalizes_at"] = None
+    started = values.get("auto_advance") is True and not invoice["auto_advance"]
+    change(sim, account, invoice, "invoice.updated", **_advanced(sim, account, invoice, values, at, started))
     return invoice
 
 
-def pay(call: Call, id_: str) -> Obj:
-    """POST /v1/invoices/{id}/pay"""
-    invoice = found(call, id_)
-    params = call.params
-    status = invoice["status"]
-    if status == "paid":
-        raise not_allowed("Invoice is already paid")
-    if status == "void":
-        raise not_allowed("Voided invoices cannot be paid.")
-    if status == "draft":
-        raise not_allowed("You can only pay finalized invoices. This invoice is a draft.", code="invoice_not_editable")
-    if "source" in params:
-        raise missing("source", params["source"], param="source", status=400)
-    if params.get("paid_out_of_band"):
-        settle_out_of_band(call.sim, call.account, invoice)
-        return invoice
-    explicit = params.get("payment_method")
-    if explicit is not None:
-        row = call.account.find("payment_method", explicit)
-        if row is None:
-            raise missing("payment_method", explicit, param="payment_method", status=400)
-        if row["customer"] != invoice["customer"]:
-            raise not_attached(explicit, "payment_method")
-    method = collection.method_for(call.account, invoice, explicit)
-    if method is None:
-        raise Refusal(
-            400,
-            "This customer has no attached payment source or default payment method. Please consider "
-            "adding a default payment method.",
-            code="resource_missing",
-            saved=True,
+def _advanced(
+    sim: Simulation, account: Account, invoice: Obj, values: Obj, at: int | None, started: bool
+) -> dict[str, Any]:
+    """The values of an update with what they mean for Stripe's own collection, planned in the agenda."""
+    wanted = {**invoice, **values}
+    if invoice["status"] == "draft" and (at is not None or started):
+        finalisation.schedule(sim, account, wanted, at)
+    elif started and invoice["status"] == "open":
+        finalisation.collect_soon(sim, account, wanted)
+    elif invoice["status"] == "draft" and "collection_method" in values:
+        charged = values["collection_method"] == "charge_automatically"
+        wanted["next_payment_attempt"] = wanted["automatically_finalizes_at"] if charged else None
+    for name in ("automatically_finalizes_at", "next_payment_attempt"):
+        if wanted[name] != invoice[name]:
+            values[name] = wanted[name]
+    return values
+
+
+def check_finalizes_at(sim: Simulation, at: int | None, auto_advance: bool) -> None:
+    """`automatically_finalizes_at` is an instant to come, and wants `auto_advance` (sentences inferred)."""
+    if at is None:
+        return
+    if not auto_advance:
+        raise invalid(
+            "You can only set automatically_finalizes_at with auto_advance.", param="automatically_finalizes_at"
         )
-    done = collection.attempt(call.sim, call.account, invoice, method, automatic=False)
-    if not done.answer.approved:
-        raise collection.declined(done)
-    return invoice
+    if at <= sim.now:
+        raise invalid("automatically_finalizes_at must be in the future.", param="automatically_finalizes_at")
+
+
+def _check_due(values: dict[str, Any], method: str, invoice: Obj) -> None:
+    """Turn `days_until_due` into a due date, and refuse due dates where nothing is sent."""
+    days = values.pop("days_until_due", None)
+    if days is not None:
+        values["due_date"] = due_date(invoice["created"], days)
+    if method == "charge_automatically":
+        if values.get("due_date") is not None:
+            raise not_sent("days_until_due" if days is not None else "due_date")
+        if invoice["due_date"] is not None:
+            values["due_date"] = None
+    elif values.get("due_date", invoice["due_date"]) is None:
+        raise no_due_date()
+
+
+def due_date(created: int, days: int) -> int:
+    """The due date of an invoice that is due some days after its creation."""
+    if days < 0:
+        raise invalid("Invalid non-negative integer", param="days_until_due", code="parameter_invalid_integer")
+    return created + days * DAY
+
+
+def not_sent(param: str) -> Exception:
+    """A due date belongs to send_invoice alone."""
+    return invalid(f"You can only specify `{param}` if `collection_method` is `send_invoice`.", param=param)
+
+
+def no_due_date() -> Exception:
+    """What is sent has a due date (sentence inferred)."""
+    return invalid(
+        "If invoice collection method is 'send_invoice', you must specify 'days_until_due' or 'due_date'.",
+        param="days_until_due",
+    )
+
+
+def delete(call: Call, id_: str) -> Obj:
+    """DELETE /v1/invoices/{id}: drafts that bill no subscription; their items wait again."""
+    sim, account, invoice = call.sim, call.account, found(call, id_)
+    if invoice["status"] != "draft":
+        raise not_allowed("You can only delete draft invoices.", code="invoice_not_editable")
+    if invoice["parent"] is not None:
+        raise not_allowed("You can't delete invoices created by subscriptions.", code="invoice_not_editable")
+    table = account.table("invoiceitem")
+    for item_id in table.by("customer", invoice["customer"]):
+        if table.rows[item_id]["invoice"] == id_:
+            table.rows[item_id]["invoice"] = None
+    rows = account.table("invoice")
+    rows.reindex({**invoice, "customer": None}, "customer", invoice["customer"])
+    rows.remove(id_)
+    emit(sim, account, "invoice.deleted", invoice)
+    return {"id": id_, "object": "invoice", "deleted": True}
 
 
 def settle_out_of_band(sim: Simulation, account: Account, invoice: Obj) -> None:
@@ -149,59 +241,10 @@ def settle_out_of_band(sim: Simulation, account: Account, invoice: Obj) -> None:
     collection.settle(sim, account, invoice, intent=None)
 
 
-def finalize(call: Call, id_: str) -> Obj:
-    """POST /v1/invoices/{id}/finalize"""
-    invoice = found(call, id_)
-    if invoice["status"] != "draft":
-        raise not_allowed(
-            "This invoice is already finalized, you can't re-finalize a non-draft invoice.", code="invoice_not_editable"
-        )
-    collection.finalize(call.sim, call.account, invoice)
-    if "auto_advance" in call.params:
-        invoice["auto_advance"] = call.params["auto_advance"]
-    return invoice
-
-
-def mark_uncollectible(call: Call, id_: str) -> Obj:
-    """POST /v1/invoices/{id}/mark_uncollectible: open only; by API the customer is no longer delinquent."""
-    invoice = found(call, id_)
-    if invoice["status"] != "open":
-        raise not_allowed(_NOT_OPEN)
-    sim, account = call.sim, call.account
-    previous = {
-        "status": "open",
-        "auto_advance": invoice["auto_advance"],
-        "next_payment_attempt": invoice["next_payment_attempt"],
-    }
-    invoice.update(
-        status="uncollectible",
-        auto_advance=False,
-        next_payment_attempt=None,
-        status_details={"uncollectible": {"reason": "user_forgiven"}},
-        status_transitions=transitions(invoice, marked_uncollectible_at=sim.now),
-    )
-    sim.ledger.state(sim.now, account.id, invoice["id"], "uncollectible")
-    emit(sim, account, "invoice.marked_uncollectible", invoice)
-    emit(sim, account, "invoice.updated", invoice, previous)
-    standing.after_settlement(sim, account, invoice)
-    return invoice
-
-
-def void(call: Call, id_: str) -> Obj:
-    """POST /v1/invoices/{id}/void: open and uncollectible only, irreversible."""
-    invoice = found(call, id_)
-    if invoice["status"] not in ("open", "uncollectible"):
-        raise not_allowed(_NOT_OPEN)
-    collection.void(call.sim, call.account, invoice)
-    return invoice
-
-
 ROUTES: tuple[Route, ...] = (
     route("GET", "invoices", listing, "rak_invoice_read", LIST),
     route("GET", "invoices/*", retrieve, "rak_invoice_read"),
+    route("GET", "invoices/*/lines", lines, "rak_invoice_read", _LINES),
     route("POST", "invoices/*", update, "rak_invoice_write", UPDATE),
-    route("POST", "invoices/*/pay", pay, "rak_invoice_write", PAY),
-    route("POST", "invoices/*/finalize", finalize, "rak_invoice_write", FINALIZE),
-    route("POST", "invoices/*/mark_uncollectible", mark_uncollectible, "rak_invoice_write"),
-    route("POST", "invoices/*/void", void, "rak_invoice_write"),
+    route("DELETE", "invoices/*", delete, "rak_invoice_write"),
 )
