@@ -31,7 +31,11 @@ _PREFIXES = {"in": "invoice", "sub": "subscription", "cus": "customer", "we": "w
 
 
 class ControlError(ValueError):
-    """The control request cannot be carried out; the message says why."""
+    """The control request cannot be carried out; the message says why, `field` which of its fields is wrong."""
+
+    def __init__(self, message: str, *, field: str | None = None) -> None:
+        super().__init__(message)
+        self.field = field
 
 
 def customer_of(world: World, customer: str) -> tuple[Account, Obj]:
@@ -45,9 +49,9 @@ def customer_of(world: World, customer: str) -> tuple[Account, Obj]:
         if row is not None:
             found.append((account, row))
     if not found:
-        raise ControlError(f"no customer {customer!r}")
+        raise ControlError(f"no customer {customer!r}", field="customer")
     if len(found) > 1:
-        raise ControlError(f"several accounts have a customer {customer!r}: write acct_…/{name}")
+        raise ControlError(f"several accounts have a customer {customer!r}: write acct_…/{name}", field="customer")
     return found[0]
 
 
@@ -213,7 +217,7 @@ def set_field(world: World, id_: str, field: str, value: Any) -> None:
 
 def ledger_rows(world: World) -> list[dict[str, Any]]:
     """Every charge and refund ever made, oldest first; `kind` tells them apart."""
-    return [dict(row) for row in world.ledger.rows if row["kind"] in ("charge", "refund")]
+    return [row for row in world.ledger.rows if row["kind"] in ("charge", "refund")]
 
 
 def open_invoices(world: World) -> list[Obj]:
@@ -236,8 +240,8 @@ def counts(world: World) -> dict[str, Any]:
         "failed_deliveries": world.failed_deliveries,
         "pending_deliveries": len(world.sim.outbox),
         "ledger_digest": world.ledger.digest(),
-        "charges_succeeded": sum(row["status"] == "succeeded" for row in world.ledger.charges),
-        "charges_failed": sum(row["status"] == "failed" for row in world.ledger.charges),
+        "charges_succeeded": world.ledger.succeeded,
+        "charges_failed": world.ledger.failed,
         "refunds": len(world.ledger.refunds),
     }
     for kind, name in (("invoice", "invoices"), ("subscription", "subscriptions")):

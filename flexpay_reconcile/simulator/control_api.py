@@ -1,4 +1,4 @@
-"""The control interface as JSON: names and fields of `POST /_simulator/<name>`, and the documents of its GETs.
+"""The control interface as JSON: names and fields of `POST /_simulator/<name>`. Its GETs are `control_documents`.
 
 May not know HTTP nor threads; the HTTP door calls it under its lock.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from flexpay_reconcile.simulator import control, control_access, control_connect, control_webhooks
+from flexpay_reconcile.simulator import control, control_access, control_connect, control_dunning, control_webhooks
 from flexpay_reconcile.simulator.control import ControlError
 from flexpay_reconcile.simulator.verbs import Verb
 from flexpay_reconcile.simulator.world import World
@@ -22,15 +22,15 @@ def post(world: World, name: str, document: Mapping[str, Any]) -> dict[str, Any]
     required, optional = verb.required, verb.optional
     for field, value in document.items():
         if field not in required and field not in optional:
-            raise ControlError(f"unknown field {field[:60]!r}")
+            raise ControlError(f"unknown field {field[:60]!r}", field=field[:60])
         if field in verb.numbers:
             if value is not None and (not isinstance(value, int) or isinstance(value, bool)):
-                raise ControlError(f"{field} must be a whole number")
+                raise ControlError(f"{field} must be a whole number", field=field)
         elif field != "value" and value is not None and not isinstance(value, str):
-            raise ControlError(f"{field} must be a text")
+            raise ControlError(f"{field} must be a text", field=field)
     for field in required:
         if field not in document or (document[field] is None and field != "value"):
-            raise ControlError(f"field {field!r} is missing")
+            raise ControlError(f"field {field!r} is missing", field=field)
     given = {field: value for field, value in document.items() if value is not None or field == "value"}
     return {"now": world.now, **verb.run(world, given)}
 
@@ -94,28 +94,11 @@ _OWN: dict[str, Verb] = {
         numbers=frozenset({"nth", "times", "seconds"}),
     ),
 }
-VERBS: dict[str, Verb] = {**_OWN, **control_access.VERBS, **control_connect.VERBS, **control_webhooks.VERBS}
+VERBS: dict[str, Verb] = {
+    **_OWN,
+    **control_access.VERBS,
+    **control_connect.VERBS,
+    **control_dunning.VERBS,
+    **control_webhooks.VERBS,
+}
 """Every control verb by name; other modules' `VERBS` are joined here."""
-
-
-def get(world: World, name: str) -> dict[str, Any] | None:
-    """The document of a GET, None when there is no such name."""
-    if name == "clock":
-        return {"now": world.now}
-    if name == "charges":
-        rows = control.ledger_rows(world)
-        return {
-            "now": world.now,
-            "charges": [row for row in rows if row["kind"] == "charge"],
-            "refunds": [row for row in rows if row["kind"] == "refund"],
-        }
-    if name == "state":
-        return control.counts(world)
-    if name == "invoices":
-        return {
-            "now": world.now,
-            "invoices": [
-                dict(row) for account in world.sim.accounts.values() for row in account.table("invoice").rows.values()
-            ],
-        }
-    return None

@@ -6,6 +6,7 @@ Facts: docs.stripe.com/webhooks (2026). May not open a socket: the doors send wh
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 from flexpay_reconcile.simulator import delivery_bodies
 from flexpay_reconcile.simulator.delivery_faults import Kind
@@ -28,6 +29,27 @@ class Parcel:
     headers: dict[str, str]
     body: bytes
     fault: str | None = None
+
+
+def waiting(sim: Simulation) -> list[dict[str, Any]]:
+    """The deliveries that wait for their instant, the earliest first, in words of JSON."""
+    found = []
+    for delivery in sim.outbox.waiting():
+        owner = sim.accounts[delivery.owner or delivery.account]
+        endpoint = owner.find("webhook_endpoint", delivery.endpoint)
+        event = sim.accounts[delivery.account].find("event", delivery.event)
+        found.append(
+            {
+                "at": delivery.at,
+                "account": delivery.account[0],
+                "event": delivery.event,
+                "type": None if event is None else event["type"],
+                "endpoint": delivery.endpoint,
+                "url": None if endpoint is None else endpoint["url"],
+                "failed_tries": delivery.tries,
+            }
+        )
+    return found
 
 
 def take(sim: Simulation) -> Parcel | None:

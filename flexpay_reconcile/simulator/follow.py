@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from flexpay_reconcile.simulator import requests
+from flexpay_reconcile.simulator.requests import Held
 from flexpay_reconcile.simulator.world import Parcel, Response, World
 
 LIVE_SECONDS = 20.0
@@ -53,7 +54,10 @@ class Advanced:
 
 
 class Conductor:
-    """Shares one world among threads. `send` posts a parcel and returns the status, None without an answer."""
+    """Shares one world among threads. `send` posts a parcel and returns the status, None without an answer.
+
+    `rebuild` makes the world anew, for `reset`.
+    """
 
     def __init__(
         self,
@@ -61,8 +65,10 @@ class Conductor:
         *,
         send: Callable[[Parcel], int | None],
         monotonic: Callable[[], float] = time.monotonic,
+        rebuild: Callable[[], World] | None = None,
     ) -> None:
         self.world = world
+        self._rebuild = rebuild
         self.changed = threading.Condition()
         self._send = send
         self._monotonic = monotonic
@@ -87,18 +93,55 @@ class Conductor:
     def handle(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> Response:
         """A Stripe request under the lock; a slow answer is held back with the lock released."""
         with self.changed:
-            self._touch(headers.get("simulator-follower"))
-            try:
-                response = self.world.handle(method, path, headers, body)
-                if response.held is not None:
-                    requests.hold(self.world.sim, response.held)
-            finally:
-                self.changed.notify_all()
+            response = self._answered(method, path, headers, body)
         if response.held is not None:
-            with self.changed:
-                self.changed.wait_for(lambda: self._stopped, min(response.held.seconds or LEAST_SLOW, MOST_SLOW))
-                requests.let_go(self.world.sim, response.held)
+            self.hold_back(response.held)
         return response
+
+    def handle_now(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> Response | None:
+        """The same without waiting: None when somebody else has the lock, and a slow answer is left to `hold_back`."""
+        if not self.changed.acquire(blocking=False):
+            return None
+        try:
+            return self._answered(method, path, headers, body)
+        finally:
+            self.changed.release()
+
+    def hold_back(self, held: Held) -> None:
+        """Wait as long as a slow answer takes, then let its key and its place in the limits go."""
+        with self.changed:
+            self.changed.wait_for(lambda: self._stopped, min(held.seconds or LEAST_SLOW, MOST_SLOW))
+            requests.let_go(self.world.sim, held)
+
+    def _answered(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> Response:
+        follower = headers.get("simulator-follower")
+        if follower is not None:
+            self._touch(follower)
+        world = self.world
+        try:
+            response = world.handle(method, path, headers, body)
+            if response.held is not None:
+                requests.hold(world.sim, response.held)
+        finally:
+            due = world.sim.outbox.next_at()
+            if due is not None and due <= world.now:  # the only thing a request can give others to do
+                self.changed.notify_all()
+        return response
+
+    def reset(self) -> int:
+        """Begin again with a new world, its clock included; followers are forgotten. The new present.
+
+        LookupError when nobody said how, Busy during an advance.
+        """
+        if self._rebuild is None:
+            raise LookupError("there is no way to build this world again")
+        with self.changed:
+            if self._advancing:
+                raise Busy
+            self.world = self._rebuild()
+            self._followers.clear()
+            self.changed.notify_all()
+            return self.world.now
 
     def run_courier(self) -> None:
         """Send what is due, one after another, with the lock released while sending."""

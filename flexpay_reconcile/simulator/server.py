@@ -1,247 +1,83 @@
-"""The door over HTTP: Stripe's API under `/v1/`, the control interface under `/_simulator/`, a status page at `/`.
+"""The server: uvicorn around the door, on loopback only, patient with nobody.
 
-The only module of the simulator that imports starlette and uvicorn. Serves on loopback only. May not decide anything:
-it reads requests, takes the lock, and writes answers.
+The only module of the simulator that imports uvicorn. A connection that does not bring its request's head in time is
+closed, and so is one too many. May not answer anything itself but what is no HTTP at all.
 """
 
 from __future__ import annotations
 
-import html
+import asyncio
+import contextlib
 import json
 import socket
-import traceback
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from typing import Any
 
+import h11
 import uvicorn
-from starlette.applications import Starlette
-from starlette.concurrency import run_in_threadpool
-from starlette.requests import ClientDisconnect, Request
-from starlette.responses import HTMLResponse, JSONResponse, Response
-from starlette.routing import Route
-from starlette.types import Receive, Scope, Send
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from flexpay_reconcile.simulator import control, control_api, courier
-from flexpay_reconcile.simulator.control import ControlError
-from flexpay_reconcile.simulator.faults import NoAnswer
-from flexpay_reconcile.simulator.follow import MAX_TIMEOUT, Busy, Conductor
-from flexpay_reconcile.simulator.local_time import DAY, iso
-from flexpay_reconcile.simulator.world import MAX_BODY, World
+from flexpay_reconcile.simulator import courier
+from flexpay_reconcile.simulator.door import Door
+from flexpay_reconcile.simulator.follow import Conductor
+from flexpay_reconcile.simulator.world import World
 
-_METHODS = ["GET", "POST", "DELETE", "PUT", "PATCH"]
-_MOST_DAYS = 3660
+HEAD_SECONDS = 10.0
+"""How long a client may take to send a request line and headers."""
+MOST_CONNECTIONS = 512
+_KEEP_ALIVE_SECONDS = 75
 
 
-class _Cut(Response):
-    """No answer, or half of one: headers promise a body that never comes whole, so the connection breaks."""
+class Bounded(H11Protocol):
+    """One connection."""
 
-    def __init__(self, partial: bytes) -> None:
-        super().__init__()
-        self.partial = partial
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._deadline: asyncio.TimerHandle | None = None
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        promised = str(2 * len(self.partial) + 1000).encode()
-        headers = [(b"content-length", promised), (b"content-type", b"application/json")]
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
-        if self.partial:
-            await send({"type": "http.response.body", "body": self.partial, "more_body": True})
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Begin to wait for a request; one connection too many is closed at once."""
+        super().connection_made(transport)
+        if len(self.connections) > MOST_CONNECTIONS:
+            transport.close()
+        else:
+            self._deadline = self.loop.call_later(HEAD_SECONDS, self.transport.close)
 
+    def data_received(self, data: bytes) -> None:
+        """A request whose head is whole has its time; half a head has a deadline."""
+        super().data_received(data)
+        if self.cycle is not None and not self.cycle.response_complete:
+            self._forget_deadline()
+        elif self._deadline is None and not self.transport.is_closing():
+            self._deadline = self.loop.call_later(HEAD_SECONDS, self.transport.close)
 
-class _TooLarge(Exception):
-    """The body is larger than Stripe accepts."""
+    def on_response_complete(self) -> None:
+        """The next request has a deadline of its own."""
+        self._forget_deadline()
+        super().on_response_complete()
 
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget the deadline."""
+        self._forget_deadline()
+        super().connection_lost(exc)
 
-async def _body(request: Request) -> bytes:
-    chunks: list[bytes] = []
-    size = 0
-    async for chunk in request.stream():
-        size += len(chunk)
-        if size > MAX_BODY:
-            raise _TooLarge
-        chunks.append(chunk)
-    return b"".join(chunks)
+    def send_400_response(self, msg: str) -> None:
+        """What is no HTTP gets an error in Stripe's shape all the same."""
+        body = json.dumps({"error": {"message": msg, "type": "invalid_request_error"}}).encode()
+        lines = [
+            ("Content-Type", "application/json"),
+            ("Content-Length", str(len(body))),
+            ("Connection", "close"),
+        ]
+        with contextlib.suppress(h11.LocalProtocolError):  # half an answer may be out already
+            for event in (h11.Response(status_code=400, headers=lines), h11.Data(data=body), h11.EndOfMessage()):
+                self.transport.write(self.conn.send(event) or b"")
+        self.transport.close()
 
-
-def _refusal(status: int, message: str) -> Response:
-    return JSONResponse(
-        {"error": {"message": message, "type": "invalid_request_error"}},
-        status_code=status,
-        headers={"Connection": "close"} if status == 413 else None,
-    )
-
-
-async def _unrecognized(request: Request, _: Exception) -> Response:
-    """A method that nothing here knows."""
-    return _refusal(404, f"Unrecognized request URL ({request.method[:20]}: {request.scope['path'][:200]}).")
-
-
-def _guarded(endpoint: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
-    """Answer in Stripe's shape whatever a request does; only local callers."""
-
-    async def run(request: Request) -> Response:
-        try:
-            if request.url.hostname not in courier.LOOPBACK:
-                return _refusal(403, "The simulator answers only under a loopback name.")
-            return await endpoint(request)
-        except _TooLarge:
-            return _refusal(413, "Request body is too large.")
-        except ControlError as error:
-            return _refusal(400, str(error))
-        except ClientDisconnect:
-            return Response(status_code=400)
-        except Exception:  # noqa: BLE001 (a mistake of the simulator: told to whoever runs it, not to the caller)
-            traceback.print_exc()
-            return JSONResponse(
-                {"error": {"message": "An unknown error occurred", "type": "api_error"}}, status_code=500
-            )
-
-    return run
-
-
-def build_app(world: World, conductor: Conductor | None = None) -> Starlette:
-    """The ASGI application of a world; its courier runs while the application does."""
-    keeper = conductor or Conductor(world, send=courier.send)
-
-    @asynccontextmanager
-    async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        thread = keeper.start()
-        yield
-        keeper.stop()
-        await run_in_threadpool(thread.join, 5.0)
-
-    door = _Door(keeper)
-    routes = [
-        Route("/", _guarded(door.status), methods=["GET"]),
-        Route("/_simulator/advance", _guarded(door.advance), methods=["POST"]),
-        Route("/_simulator/follow", _guarded(door.follow), methods=["POST"]),
-        Route("/_simulator/{name}", _guarded(door.control), methods=_METHODS),
-        Route("/{path:path}", _guarded(door.stripe), methods=_METHODS),
-    ]
-    unknown: dict[Any, Any] = {404: _unrecognized, 405: _unrecognized}
-    return Starlette(routes=routes, lifespan=lifespan, exception_handlers=unknown)
-
-
-class _Door:
-    """The endpoints."""
-
-    def __init__(self, conductor: Conductor) -> None:
-        self.conductor = conductor
-        self.world = conductor.world
-
-    async def stripe(self, request: Request) -> Response:
-        """Everything that is Stripe's."""
-        body = await _body(request)
-        path, query = request.scope["raw_path"].decode("latin-1"), request.scope["query_string"].decode("latin-1")
-        headers = {name.lower(): value for name, value in request.headers.items()}
-        try:
-            answer = await run_in_threadpool(
-                self.conductor.handle, request.method, f"{path}?{query}" if query else path, headers, body
-            )
-        except NoAnswer as silence:
-            return _Cut(silence.partial)
-        return Response(answer.body, status_code=answer.status, headers=answer.headers)
-
-    async def control(self, request: Request) -> Response:
-        """GET documents and POST requests of the control interface."""
-        name = request.path_params["name"]
-        if request.method == "GET":
-            found = await run_in_threadpool(self._locked, lambda: control_api.get(self.world, name))
-            return JSONResponse(found) if found is not None else _refusal(404, "no such control document")
-        if request.method != "POST" or name not in control_api.VERBS:
-            return _refusal(404, "no such control request")
-        document = await self._document(request)
-        return JSONResponse(await run_in_threadpool(self._locked, lambda: control_api.post(self.world, name, document)))
-
-    async def advance(self, request: Request) -> Response:
-        """Move the clock: {"seconds"|"days"|"to"}; answers when everything up to then has happened."""
-        document = await self._document(request)
-        if len(document) != 1 or next(iter(document)) not in ("seconds", "days", "to"):
-            raise ControlError("give exactly one of seconds, days, to")
-        unit, amount = next(iter(document.items()))
-        number = _number(amount, unit)
-        now = self.world.now
-        target = {"seconds": now + number, "days": now + number * DAY, "to": number}[unit]
-        if not now <= target <= now + _MOST_DAYS * DAY:
-            raise ControlError(f"the clock can go forward by at most {_MOST_DAYS} days, and never back")
-        try:
-            done = await run_in_threadpool(self.conductor.advance, target)
-        except Busy:
-            return _refusal(409, "another advance is under way")
-        return JSONResponse(
-            {
-                "now": done.now,
-                "events": done.events,
-                "deliveries": done.deliveries,
-                "failed_deliveries": done.failed_deliveries,
-            }
-        )
-
-    async def follow(self, request: Request) -> Response:
-        """A follower's long poll."""
-        document = await self._document(request)
-        unknown = set(document) - {"follower", "as_of", "wake_at", "timeout_seconds"}
-        if unknown:
-            raise ControlError(f"unknown field {min(unknown)[:60]!r}")
-        name = document.get("follower")
-        if not isinstance(name, str) or not 0 < len(name) <= 200:
-            raise ControlError("follower must be a text of at most 200 characters")
-        wake_at = document.get("wake_at")
-        as_of = _number(document.get("as_of"), "as_of")
-        timeout = document.get("timeout_seconds", MAX_TIMEOUT)
-        if not isinstance(timeout, int | float) or isinstance(timeout, bool) or not 0 <= timeout <= MAX_TIMEOUT:
-            raise ControlError(f"timeout_seconds must be between 0 and {MAX_TIMEOUT:.0f}")
-        now, reason = await run_in_threadpool(
-            lambda: self.conductor.follow(
-                name,
-                as_of=as_of,
-                timeout=float(timeout),
-                wake_at=None if wake_at is None else _number(wake_at, "wake_at"),
-            )
-        )
-        return JSONResponse({"now": now, "reason": reason})
-
-    async def status(self, request: Request) -> Response:
-        """A small page for people."""
-        return HTMLResponse(await run_in_threadpool(self._locked, self._page))
-
-    def _locked(self, work: Callable[[], Any]) -> Any:
-        with self.conductor.changed:
-            try:
-                return work()
-            finally:
-                self.conductor.changed.notify_all()
-
-    async def _document(self, request: Request) -> dict[str, Any]:
-        try:
-            document = json.loads(await _body(request) or b"{}")
-        except (ValueError, RecursionError) as error:
-            raise ControlError("the body is not JSON") from error
-        if not isinstance(document, dict):
-            raise ControlError("the body must be a JSON object")
-        return document
-
-    def _page(self) -> str:
-        rows = "".join(
-            f"<tr><th>{html.escape(str(name))}</th><td>{html.escape(json.dumps(value))}</td></tr>"
-            for name, value in control.counts(self.world).items()
-        )
-        endpoints = "".join(
-            f"<li>{html.escape(account.id)}: {html.escape(row['url'])} ({html.escape(row['status'])})</li>"
-            for account in self.world.sim.accounts.values()
-            for row in account.table("webhook_endpoint").rows.values()
-        )
-        return (
-            "<!doctype html><html lang=en><meta charset=utf-8><title>Simulator</title><h1>A small Stripe to practise on"
-            f"</h1><p>Virtual clock: {iso(self.world.now)}</p><table>{rows}</table><h2>Webhook endpoints</h2>"
-            f"<ul>{endpoints or '<li>none</li>'}</ul></html>"
-        )
-
-
-def _number(value: object, name: str) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 2**53:
-        raise ControlError(f"{name} must be a whole number")
-    return value
+    def _forget_deadline(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
 
 
 class Server(uvicorn.Server):
@@ -264,20 +100,33 @@ class Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def make_server(world: World, host: str, port: int, on_ready: Callable[[int], None] | None = None) -> Server:
-    """A server not yet running (`run()` blocks, `should_exit = True` ends it); ValueError off loopback."""
+def make_server(
+    world: World,
+    host: str,
+    port: int,
+    on_ready: Callable[[int], None] | None = None,
+    *,
+    rebuild: Callable[[], World] | None = None,
+) -> Server:
+    """A server not yet running (`run()` blocks, `should_exit = True` ends it); ValueError off loopback.
+
+    `rebuild` makes the world anew when the control interface asks to begin again.
+    """
     if host not in courier.LOOPBACK:
         raise ValueError(f"the simulator serves on loopback only, not on {host}")
-    conductor = Conductor(world, send=courier.send)
+    conductor = Conductor(world, send=courier.send, rebuild=rebuild)
     config = uvicorn.Config(
-        build_app(world, conductor),
+        Door(conductor),
         host=host,
         port=port,
+        http=Bounded,
+        ws="none",
         log_level="critical",
         access_log=False,
         lifespan="on",
         date_header=False,
         server_header=False,
+        timeout_keep_alive=_KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=2,
         loop="asyncio",
     )

@@ -15,9 +15,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verb:
-    """`run` gets the world and the given fields and returns what the answer shows; fields not in `numbers` are text."""
+    """`run` gets the world and the given fields and returns what the answer shows; fields not in `numbers` are text.
+
+    `words` say what it does, for people who ask for the list.
+    """
 
     run: Callable[[World, dict[str, Any]], dict[str, Any]]
     required: tuple[str, ...] = ()
     optional: tuple[str, ...] = ()
     numbers: frozenset[str] = frozenset()
+    words: str = ""

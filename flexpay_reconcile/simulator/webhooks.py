@@ -125,5 +125,9 @@ class Outbox:
             return heapq.heappop(self._heap)[3]
         return None
 
+    def waiting(self) -> list[Delivery]:
+        """All deliveries, the earliest first."""
+        return [entry[3] for entry in sorted(self._heap, key=lambda entry: entry[:3])]
+
     def __len__(self) -> int:
         return len(self._heap)

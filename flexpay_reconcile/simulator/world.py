@@ -5,11 +5,14 @@ Pure but for its own state: no clock, disk, socket or thread. A caller that uses
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 from flexpay_reconcile.simulator import deliveries, requests
 from flexpay_reconcile.simulator.deliveries import Parcel
 from flexpay_reconcile.simulator.happenings import ACTIONS
+from flexpay_reconcile.simulator.judge import Judge
 from flexpay_reconcile.simulator.ledger import Ledger
 from flexpay_reconcile.simulator.requests import MAX_BODY, Response
 from flexpay_reconcile.simulator.script import Script
@@ -17,7 +20,22 @@ from flexpay_reconcile.simulator.state import Simulation
 
 Deliver = Callable[[str, dict[str, str], bytes], int]
 
+TRIES_KEPT = 200
+"""How many tries to deliver are remembered."""
+
 __all__ = ["MAX_BODY", "Deliver", "Parcel", "Response", "World"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tried:
+    """One try to deliver an event; `status` None: no answer. `fault`: what was made false about it."""
+
+    at: int
+    event: str
+    endpoint: str
+    url: str
+    status: int | None
+    fault: str | None
 
 
 class World:
@@ -30,6 +48,11 @@ class World:
         self.delivered = 0
         self.failed_deliveries = 0
         self.happened = 0
+        self.name = ""
+        self.description = ""
+        self.start = sim.now
+        self.judge = Judge(sim.ledger)
+        self.tries: deque[Tried] = deque(maxlen=TRIES_KEPT)
 
     @property
     def now(self) -> int:
@@ -74,6 +97,16 @@ class World:
     def delivery_done(self, parcel: Parcel, status: int | None) -> bool:
         """Record the answer to a delivery (None: no answer). Only 2xx is a success; says whether it was one."""
         success = deliveries.done(self.sim, parcel, status)
+        self.tries.append(
+            Tried(
+                at=self.sim.wall,
+                event=parcel.delivery.event,
+                endpoint=parcel.delivery.endpoint,
+                url=parcel.url,
+                status=status,
+                fault=parcel.fault,
+            )
+        )
         if success:
             self.delivered += 1
         else:
