@@ -189,7 +189,8 @@ def answer(fault: Fault) -> Refusal:
         return lock_timeout()
     if fault.kind == "409":
         return key_in_use()
-    return Refusal(500, "An unknown error occurred", type_="api_error", saved=fault.kind != "500_unsaved")
+    # Nothing is saved of what is answered before the key is looked at (ANSWERED_BEFORE).
+    return Refusal(500, "An unknown error occurred", type_="api_error", saved=True)
 
 
 _FIELDS: dict[str, Callable[[object], bool]] = {

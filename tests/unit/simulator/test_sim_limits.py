@@ -163,6 +163,7 @@ def test_requests_that_still_run_count_against_concurrency() -> None:
 def test_a_bucket_holds_one_seconds_worth_at_most() -> None:
     """After an idle hour no more than a second's requests pass at once."""
     world = limited({"global": 5})
+    assert reasons(world, "/v1/charges", 1) == [""]
     world.advance_to(world.now + 3600)
     assert reasons(world, "/v1/charges", 6) == [""] * 5 + ["global-rate"]
 
