@@ -170,14 +170,18 @@ def _furthest(account: Account, clock: Obj) -> int:
 
 def run(sim: Simulation, account: Account, id_: str, actions: clocks.Actions) -> None:
     """The advance makes things happen; their webhooks go out while the clock is still advancing."""
-    clock = account.get(KIND, id_)
+    clock = account.find(KIND, id_)
+    if clock is None:
+        return
     clocks.run(sim, account, id_, clock["status_details"]["advancing"]["target_frozen_time"], actions)
     sim.agenda.add(sim.now + READY_AFTER - STARTS_AFTER, "ready_clock", account.key, id_)
 
 
 def ready(sim: Simulation, account: Account, id_: str) -> None:
     """The advance is done."""
-    clock = account.get(KIND, id_)
+    clock = account.find(KIND, id_)
+    if clock is None:
+        return
     change(sim, account, clock, None, status="ready", status_details={})
     emit(sim, account, "test_helpers.test_clock.ready", clock)
     sim.agenda.add(sim.now + DEBITS_AFTER - READY_AFTER, "clock_debits", account.key, id_)

@@ -259,6 +259,16 @@ def test_a_clock_is_deleted_by_itself_after_thirty_days() -> None:
         bench.api.v1.customers.retrieve(eve.id)
 
 
+def test_a_clock_may_be_deleted_by_time_while_it_advances() -> None:
+    """The advance that was under way ends in nothing."""
+    bench = Bench()
+    bench.subscribe(bench.customer().id)
+    bench.world.advance_to(START + 30 * DAY - 1)
+    bench.api.v1.test_helpers.test_clocks.advance(bench.clock.id, {"frozen_time": FROZEN + DAY})
+    bench.world.advance_to(START + 31 * DAY)
+    assert bench.api.v1.test_helpers.test_clocks.list({}).data == []
+
+
 def test_an_existing_customer_can_be_put_on_a_new_clock() -> None:
     """Ada, her subscription and its next renewal leave the world's time for the clock's."""
     world = small_world()
