@@ -16,6 +16,7 @@ from flexpay_reconcile.simulator.latent import LatentCard, update_at
 from flexpay_reconcile.simulator.markets import Market
 from flexpay_reconcile.simulator.people import People, Persona
 from flexpay_reconcile.simulator.resources import collection, customers, payment_methods, renewals, subscription_build
+from flexpay_reconcile.simulator.resources.instruments import Instrument
 from flexpay_reconcile.simulator.state import Account, Obj, Simulation
 
 # A postal address that lies in the zone, so that region and zone agree; other zones get the country alone.
@@ -48,7 +49,10 @@ class Subscribed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Member:
-    """One person of a scenario. `market` is set for generated ones, whose card then answers by its hidden causes."""
+    """One person of a scenario, with a test card or bank account.
+
+    `market` is set for generated ones, whose card then answers by its hidden causes.
+    """
 
     name: str
     full_name: str
@@ -56,7 +60,7 @@ class Member:
     country: str
     time_zone: str
     subscriptions: tuple[Subscribed, ...]
-    card: Card | None
+    instrument: Instrument | None
     market: Market | None = None
     settle: tuple[Settler, ...] = ()
 
@@ -84,7 +88,7 @@ def book_members(
                 country=world.cards.country,
                 time_zone=zones[chance.integer(len(zones), sim.seed, name, "zone")],
                 subscriptions=(Subscribed(price=price, started=started),),
-                card=None,
+                instrument=None,
                 market=world,
             )
         )
@@ -111,7 +115,7 @@ def populate(sim: Simulation, account: Account, members: list[Member]) -> None:
 
 def _settle_in(sim: Simulation, account: Account, member: Member, begun: int) -> None:
     """The customer with a card as default."""
-    card = member.card or _latent_card(sim, account, member, member.market, begun)
+    instrument = member.instrument or _latent_card(sim, account, member, member.market, begun)
     city, state, postal = _PLACES.get(member.time_zone, (None, None, None))
     sim.now = min(one.started for one in member.subscriptions)
     customer = customers.make(
@@ -129,10 +133,10 @@ def _settle_in(sim: Simulation, account: Account, member: Member, begun: int) ->
         },
     )
     account.names[member.name] = customer["id"]
-    method = payment_methods.make(sim, account, card, customer=customer["id"])
+    method = payment_methods.make(sim, account, instrument, customer=customer["id"])
     customer["invoice_settings"] = {**customer["invoice_settings"], "default_payment_method": method["id"]}
     if member.market is not None and member.market.people is not None:
-        _enliven(sim, account, member.market, card, customer["id"], method["id"])
+        _enliven(sim, account, member.market, account.cards[method["id"]], customer["id"], method["id"])
 
 
 def _subscribe(sim: Simulation, account: Account, customer: Obj, one: Subscribed, begun: int) -> None:

@@ -10,10 +10,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from flexpay_reconcile.simulator import cards, scenario_keys, worlds
 from flexpay_reconcile.simulator import scenario_checks as check
+from flexpay_reconcile.simulator import scenario_keys, worlds
+from flexpay_reconcile.simulator.cards import Card
 from flexpay_reconcile.simulator.population import Member, Settler, Subscribed, book_members, populate
-from flexpay_reconcile.simulator.resources import products
+from flexpay_reconcile.simulator.resources import instruments, products
 from flexpay_reconcile.simulator.scenario_checks import ScenarioError
 from flexpay_reconcile.simulator.state import Account, Obj, Simulation
 
@@ -104,9 +105,9 @@ def _customer(building: Building, name: str, value: object, path: str) -> Member
         optional=("price", "subscriptions", "card", "name", "email", "country", "time_zone", "started", *CUSTOMER),
     )
     token = table.get("card", "pm_card_visa")
-    card = cards.find(str(token))
-    if card is None or card.attach_fails:
-        raise ScenarioError(f"{path}.card", f"{token!r} is no test card that can be attached to a customer")
+    instrument = instruments.find(str(token))
+    if instrument is None or (isinstance(instrument, Card) and instrument.attach_fails):
+        raise ScenarioError(f"{path}.card", f"{token!r} is no test card or account that can be attached to a customer")
     started = _started(building.sim, table, path, building.sim.now)
     return Member(
         name=name,
@@ -115,7 +116,7 @@ def _customer(building: Building, name: str, value: object, path: str) -> Member
         country=check.text(table.get("country", "US"), f"{path}.country"),
         time_zone=check.zone_name(table.get("time_zone", "America/New_York"), f"{path}.time_zone"),
         subscriptions=_subscriptions(building, table, path, started),
-        card=card,
+        instrument=instrument,
         settle=tuple(parse(building, table[key], f"{path}.{key}") for key, parse in CUSTOMER.items() if key in table),
     )
 
