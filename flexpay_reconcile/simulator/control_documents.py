@@ -6,94 +6,19 @@ A page holds `limit` rows and ends with `next`: ask again with `after=<next>` fo
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
-from urllib.parse import parse_qsl
 
 from flexpay_reconcile.simulator import access, control, control_api, deliveries
 from flexpay_reconcile.simulator.control import ControlError
+from flexpay_reconcile.simulator.control_query import LARGEST_PAGE, PAGING, Document, Query, page
 from flexpay_reconcile.simulator.judge import Rules, as_document, judge
 from flexpay_reconcile.simulator.ledger import KINDS, when
-from flexpay_reconcile.simulator.local_time import iso, parse_instant
+from flexpay_reconcile.simulator.local_time import iso
 from flexpay_reconcile.simulator.state import API_VERSION, Account, Obj
+from flexpay_reconcile.simulator.verb_words import WORDS
 from flexpay_reconcile.simulator.verbs import Verb
 from flexpay_reconcile.simulator.world import World
-
-PAGE = 1000
-LARGEST_PAGE = 10_000
-_PAGING = ("limit", "after")
-
-
-@dataclass(frozen=True, slots=True)
-class Query:
-    """The fields of a query string."""
-
-    fields: dict[str, str]
-
-    @classmethod
-    def of(cls, text: str) -> Query:
-        """Parse; ControlError when a field stands twice."""
-        pairs = parse_qsl(text, keep_blank_values=True)
-        if len(dict(pairs)) != len(pairs):
-            raise ControlError("a field stands twice in the query")
-        return cls(dict(pairs))
-
-    def text(self, name: str) -> str | None:
-        """A field, None when it is not given."""
-        return self.fields.get(name)
-
-    def number(self, name: str, default: int, *, most: int = 2**53) -> int:
-        """A whole number."""
-        text = self.fields.get(name)
-        if text is None:
-            return default
-        if not (text.isascii() and text.isdecimal()) or len(text) > 16 or int(text) > most:
-            raise ControlError(f"{name} must be a whole number of at most {most}", field=name)
-        return int(text)
-
-    def instant(self, name: str, default: int) -> int:
-        """Epoch seconds, or an instant such as 2026-02-01T00:00:00Z."""
-        text = self.fields.get(name)
-        if text is None or text.isdecimal():
-            return self.number(name, default)
-        try:
-            return parse_instant(text)
-        except (ValueError, OverflowError) as error:
-            raise ControlError(f"{name} must be epoch seconds or an instant with a zone", field=name) from error
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Document:
-    """`make` returns the document beside `now`; `filters` are the fields its query may have."""
-
-    make: Callable[[World, Query], dict[str, Any]]
-    words: str
-    filters: tuple[str, ...] = ()
-
-    def read(self, world: World, query: Query) -> dict[str, Any]:
-        """The document; ControlError for a field it does not have."""
-        for name in query.fields:
-            if name not in self.filters:
-                takes = ", ".join(self.filters) or "no fields"
-                raise ControlError(f"unknown field {name[:60]!r}; this document takes {takes}", field=name[:60])
-        return {"now": world.now, **self.make(world, query)}
-
-
-def _page(name: str, rows: Iterable[Any], query: Query, keep: Callable[[Any], bool]) -> dict[str, Any]:
-    """A page of the rows that are to be kept; `after` and `next` count all rows."""
-    limit, after = query.number("limit", PAGE, most=LARGEST_PAGE), query.number("after", 0)
-    if limit < 1:
-        raise ControlError("limit must be at least 1", field="limit")
-    kept: list[Any] = []
-    last = 0
-    for place, row in enumerate(rows):
-        if place < after or not keep(row):
-            continue
-        if len(kept) == limit:
-            return {name: kept, "next": last + 1}
-        kept.append(row)
-        last = place
-    return {name: kept, "next": None}
 
 
 def _accounts(world: World, query: Query) -> list[Account]:
@@ -116,7 +41,7 @@ def _objects(kind: str, name: str) -> Callable[[World, Query], dict[str, Any]]:
             return (customer is None or row["customer"] == customer) and status in (None, row["status"])
 
         rows = (row for account in _accounts(world, query) for row in account.table(kind).rows.values())
-        return _page(name, rows, query, keep)
+        return page(name, rows, query, keep)
 
     return make
 
@@ -128,7 +53,7 @@ def _customers(world: World, query: Query) -> dict[str, Any]:
             for row in account.table("customer").rows.values():
                 yield {**row, "account": account.id, "scenario_name": names.get(row["id"])}
 
-    return _page("customers", rows(), query, lambda _: True)
+    return page("customers", rows(), query, lambda _: True)
 
 
 def _charges(world: World, query: Query) -> dict[str, Any]:
@@ -140,7 +65,7 @@ def _charges(world: World, query: Query) -> dict[str, Any]:
     def keep(row: dict[str, Any]) -> bool:
         return all(row[name] == value for name, value in wanted.items())
 
-    found = _page("charges", world.ledger.charges, query, keep)
+    found = page("charges", world.ledger.charges, query, keep)
     shown = {row["id"] for row in found["charges"]}
     return {**found, "refunds": [row for row in world.ledger.refunds if row["charge"] in shown]}
 
@@ -169,7 +94,7 @@ def _ledger(world: World, query: Query) -> dict[str, Any]:
             and a <= when(row) < b
         )
 
-    return {"digest": ledger.digest(), **_page("rows", rows, query, keep)}
+    return {"digest": ledger.digest(), **page("rows", rows, query, keep)}
 
 
 def _events(world: World, query: Query) -> dict[str, Any]:
@@ -219,7 +144,7 @@ def _findings(world: World, query: Query) -> dict[str, Any]:
     return {
         "wrong": sum(not row["informative"] for row in rows),
         "counts": counts,
-        **_page("findings", rows, query, lambda row: code in (None, row["code"])),
+        **page("findings", rows, query, lambda row: code in (None, row["code"])),
     }
 
 
@@ -266,7 +191,7 @@ def accounts(world: World) -> list[dict[str, Any]]:
 
 def _verbs(_: World, __: Query) -> dict[str, Any]:
     return {
-        "verbs": {name: _told(verb) for name, verb in sorted(control_api.VERBS.items())},
+        "verbs": {name: _told(name, verb) for name, verb in sorted(control_api.VERBS.items())},
         "clock": {
             "advance": "move the clock by seconds, hours or days, to an instant, or until next_event",
             "follow": "a daemon's long poll: follower, as_of, wake_at, timeout_seconds",
@@ -278,11 +203,11 @@ def _verbs(_: World, __: Query) -> dict[str, Any]:
     }
 
 
-def _told(verb: Verb) -> dict[str, Any]:
+def _told(name: str, verb: Verb) -> dict[str, Any]:
     def kind(field: str) -> str:
         return "number" if field in verb.numbers else "any" if field == "value" else "text"
 
-    words = verb.words or (verb.run.__doc__ or "").strip().partition("\n")[0]
+    words = verb.words or WORDS.get(name) or (verb.run.__doc__ or "").strip().partition("\n")[0]
     return {
         "words": words,
         "required": {field: kind(field) for field in verb.required},
@@ -290,7 +215,7 @@ def _told(verb: Verb) -> dict[str, Any]:
     }
 
 
-_OF_OBJECTS = ("account", "customer", "status", *_PAGING)
+_OF_OBJECTS = ("account", "customer", "status", *PAGING)
 DOCUMENTS: dict[str, Document] = {
     "clock": Document(make=lambda *_: {}, words="The virtual clock."),
     "state": Document(make=lambda world, _: control.counts(world), words="How many of everything there are."),
@@ -298,7 +223,7 @@ DOCUMENTS: dict[str, Document] = {
     "accounts": Document(
         make=lambda world, _: {"accounts": accounts(world)}, words="Accounts, masked keys, webhook endpoints."
     ),
-    "customers": Document(make=_customers, words="Customers by their names.", filters=("account", *_PAGING)),
+    "customers": Document(make=_customers, words="Customers by their names.", filters=("account", *PAGING)),
     "subscriptions": Document(
         make=_objects("subscription", "subscriptions"), words="Subscriptions.", filters=_OF_OBJECTS
     ),
@@ -306,19 +231,19 @@ DOCUMENTS: dict[str, Document] = {
     "charges": Document(
         make=_charges,
         words="Every attempt to collect, and the refunds of those shown.",
-        filters=("account", "customer", "invoice", "status", "source", *_PAGING),
+        filters=("account", "customer", "invoice", "status", "source", *PAGING),
     ),
     "ledger": Document(
         make=_ledger,
         words="Every charge, refund, dispute and change of state, with its cause.",
-        filters=("kind", "source", "object", "invoice", "customer", "from", "to", *_PAGING),
+        filters=("kind", "source", "object", "invoice", "customer", "from", "to", *PAGING),
     ),
     "events": Document(make=_events, words="The newest events first.", filters=("account", "type", "limit")),
     "deliveries": Document(make=_deliveries, words="Webhook deliveries: pending, given up, tried.", filters=("limit",)),
     "findings": Document(
         make=_findings,
         words="What the judge finds in the ledger.",
-        filters=("code", "visa", "mastercard", "at_once", *_PAGING),
+        filters=("code", "visa", "mastercard", "at_once", *PAGING),
     ),
     "verbs": Document(make=_verbs, words="This list."),
 }

@@ -16,7 +16,8 @@ from urllib.parse import parse_qsl
 from flexpay_reconcile.simulator import control_api, status_page, wire
 from flexpay_reconcile.simulator.control import ControlError
 from flexpay_reconcile.simulator.control_advance import Goal, goal_of, whole_number
-from flexpay_reconcile.simulator.control_documents import DOCUMENTS, Query
+from flexpay_reconcile.simulator.control_documents import DOCUMENTS
+from flexpay_reconcile.simulator.control_query import Query
 from flexpay_reconcile.simulator.follow import MAX_TIMEOUT, Advanced, Busy, Conductor
 from flexpay_reconcile.simulator.wire import Asked, Reply, refusal
 
