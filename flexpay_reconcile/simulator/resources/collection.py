@@ -93,9 +93,7 @@ def attempt(
 
     A bank debit leaves the invoice open and its intent `processing`: `bank_debits` goes on days later.
     """
-    intent = payment_intents.of_invoice(account, invoice["id"])
-    if intent is None or intent["status"] == "canceled":
-        intent = payment_intents.make(sim, account, invoice)
+    intent = _intent(sim, account, invoice)
     if answer is None:
         answer = instruments.ask(
             sim,
@@ -136,6 +134,20 @@ def attempt(
     return Try(answer=answer, charge=charge, intent=intent, method=method)
 
 
+def _intent(sim: Simulation, account: Account, invoice: Obj) -> Obj:
+    """The intent a try goes through, over what is still asked for; a new one where the old one was cancelled."""
+    intent = payment_intents.of_invoice(account, invoice["id"])
+    if intent is None or intent["status"] == "canceled":
+        if intent is not None:
+            account.get("invoice_payment", account.payment_of[intent["id"]])["is_default"] = False
+        return payment_intents.make(sim, account, invoice)
+    if intent["amount"] != invoice["amount_remaining"]:  # another payment was attached in between
+        intent["amount"] = invoice["amount_remaining"]
+        payment = account.get("invoice_payment", account.payment_of[intent["id"]])
+        payment["amount_requested"] = invoice["amount_remaining"]
+    return intent
+
+
 def failed(
     sim: Simulation, account: Account, invoice: Obj, method: Obj | None, *, counts: bool, action: bool = False
 ) -> None:
@@ -174,9 +186,10 @@ def attempt_automatically(sim: Simulation, account: Account, invoice: Obj) -> No
     failed(sim, account, invoice, None, counts=True)
 
 
-def settle(sim: Simulation, account: Account, invoice: Obj, *, intent: Obj | None) -> None:
-    """The invoice is paid (by an intent, out of band, or because it asks for nothing)."""
+def settle(sim: Simulation, account: Account, invoice: Obj, *, intent: Obj | None, attached: bool = False) -> None:
+    """The invoice is paid (by an intent, out of band, because it asks for nothing, or by an `attached` payment)."""
     previous = {"status": invoice["status"], "amount_paid": invoice["amount_paid"]}
+    in_parts = attached or invoice["amount_paid"] > 0
     invoice.update(
         status="paid",
         amount_paid=invoice["amount_due"],
@@ -187,8 +200,9 @@ def settle(sim: Simulation, account: Account, invoice: Obj, *, intent: Obj | Non
         status_details=None,
         status_transitions=transitions(invoice, paid_at=sim.now),
     )
-    outside = "out_of_band" if intent is None and invoice["amount_due"] > 0 else None
-    sim.ledger.state(sim.now, account.id, invoice["id"], "paid", amount=invoice["amount_paid"], detail=outside)
+    outside = "out_of_band" if intent is None and invoice["amount_due"] > 0 and not attached else None
+    paid = None if in_parts else invoice["amount_paid"]
+    sim.ledger.state(sim.now, account.id, invoice["id"], "paid", amount=paid, detail=outside)
     if intent is not None:
         payment_intents.settle_payment(sim, account, intent)
     emit(sim, account, "invoice.updated", invoice, previous)
