@@ -52,6 +52,7 @@ def automate(sim: Simulation, account: Account, invoice_id: str) -> None:
         return
     at = retry_plan.next_at(sim, account, invoice, collection.method_for(account, invoice))
     if at is not None:
+        at -= collection.AUTOMATION_SECONDS  # the days of a rule count from the try
         change(sim, account, invoice, "invoice.updated", next_payment_attempt=at)
         sim.agenda.add(at, "collect", account.key, invoice_id)
 
