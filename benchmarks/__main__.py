@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import commands, engine, simulator_requests
+from benchmarks import commands, engine, simulator_http, simulator_requests
 
 
 def main() -> None:
     """Run all, or the ones named on the command line."""
-    chosen = sys.argv[1:] or ["commands", "engine", "simulator_requests"]
+    chosen = sys.argv[1:] or ["commands", "engine", "simulator_requests", "simulator_http"]
     if "commands" in chosen:
         commands.main()
     if "engine" in chosen:
         engine.main()
     if "simulator_requests" in chosen:
         simulator_requests.main()
+    if "simulator_http" in chosen:
+        simulator_http.main()
 
 
 if __name__ == "__main__":
