@@ -186,3 +186,55 @@ def test_deliveries_in_disorder() -> None:
     quiet = build_world(calm)
     Mailbox(quiet)
     assert playthrough.run(quiet).digest == result.digest
+
+
+def test_smart_retries_left_on() -> None:
+    """Stripe retries ben eight times and ends everything; with auto_advance off it tries ada no more."""
+    name = "smart-retries-left-on"
+    ben, ada = row_of(name, "invoice", "ben"), row_of(name, "invoice", "ada")
+    of_ben = [row for row in charges_of(name) if row["invoice"] == ben["id"]]
+    of_ada = [row for row in charges_of(name) if row["invoice"] == ada["id"]]
+    assert [row["source"] for row in of_ben].count("stripe") == 9
+    assert [row["idempotency_key"] for row in of_ben if row["source"] == "request"] == ["beside-1"]
+    assert ben["attempt_count"] == 9
+    assert (ben["status"], ben["status_details"]["uncollectible"]["reason"]) == (
+        "uncollectible",
+        "max_payment_attempts",
+    )
+    ended = row_of(name, "subscription", "ben")
+    assert (ended["status"], ended["cancellation_details"]["reason"]) == ("canceled", "payment_failed")
+    assert [row["source"] for row in of_ada] == ["stripe", "request"]
+    assert row_of(name, "subscription", "ada")["status"] == "active"
+    replies = played(name)[1].replies
+    assert replies[0].document["next_payment_attempt"] > START + 4 * DAY
+    assert replies[1].document["next_payment_attempt"] is None
+
+
+def test_automations_tell_of_the_next_try_in_an_update() -> None:
+    """Three, five, seven days after each failure; next_payment_attempt is in no invoice.payment_failed."""
+    name = "automations"
+    events = list(played(name)[0].sim.account("acct_1AutomationUS", False).table("event").rows.values())
+    failed = [row["data"]["object"] for row in events if row["type"] == "invoice.payment_failed"]
+    updated = [row["data"]["object"]["next_payment_attempt"] for row in events if row["type"] == "invoice.updated"]
+    assert len(failed) == 6
+    assert {row["next_payment_attempt"] for row in failed} == {None}
+    first = START + 4 * DAY + 10 * 3600
+    assert first + 3 * DAY in updated
+    ben = row_of(name, "invoice", "ben")["id"]
+    tried = [row["created"] for row in charges_of(name) if row["invoice"] == ben]
+    assert tried == [first, first + 3 * DAY, first + 8 * DAY]
+    assert row_of(name, "invoice", "ben")["status"] == "paid"
+    assert row_of(name, "subscription", "cleo")["status"] == "unpaid"
+
+
+def test_a_sent_invoice_is_paid_later() -> None:
+    """Nothing is charged; the customer pays on Stripe's page; the other invoice is overdue and its subscription too."""
+    name = "customer-pays-later-invoice"
+    assert [(row["source"], row["status"]) for row in charges_of(name)] == [("customer", "succeeded")]
+    assert row_of(name, "invoice", "ada")["status"] == "paid"
+    ben = row_of(name, "invoice", "ben")
+    assert (ben["status"], ben["attempt_count"]) == ("open", 0)
+    assert 13 * DAY < ben["due_date"] - ben["status_transitions"]["finalized_at"] <= 14 * DAY
+    assert row_of(name, "subscription", "ben")["status"] == "past_due"
+    assert {"invoice.sent", "invoice.will_be_due", "invoice.overdue"} <= set(types_of(name))
+    assert len(played(name)[1].replies[1].document["data"]) == 2
