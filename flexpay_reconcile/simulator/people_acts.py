@@ -144,10 +144,8 @@ def _card_updated(sim: Simulation, account: Account, method_id: str) -> None:
     method = account.find("payment_method", method_id)
     if method is None or method["customer"] is None:
         return
-    card = replace(account.cards[method_id], exp_year=account.cards[method_id].exp_year + 4)
-    account.cards[method_id] = card
-    details = {**method["card"], "exp_year": card.exp_year}
-    change(sim, account, method, "payment_method.automatically_updated", card=details)
+    card = account.cards[method_id]
+    payment_methods.update_automatically(sim, account, method, replace(card, exp_year=card.exp_year + 4))
 
 
 ACTS: dict[str, Act] = {
