@@ -8,7 +8,17 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from flexpay_reconcile.simulator import people_acts
-from flexpay_reconcile.simulator.resources import dunning, finalisation, refunds, renewals, test_clocks
+from flexpay_reconcile.simulator.resources import (
+    bank_debits,
+    disputes,
+    dunning,
+    finalisation,
+    refunds,
+    reminders,
+    renewals,
+    test_clocks,
+    upcoming,
+)
 from flexpay_reconcile.simulator.state import Account, Simulation
 
 
@@ -33,11 +43,15 @@ ACTIONS: dict[str, Callable[[Simulation, Account, str], None]] = {
     "collect": dunning.collect,
     "automation": dunning.automate,
     "last_try": dunning.give_up,
-    "will_be_due": finalisation.will_be_due,
-    "due": finalisation.due,
+    "will_be_due": reminders.will_be_due,
+    "due": reminders.due,
     "overdue": dunning.overdue,
+    "upcoming": upcoming.announce,
     "expire": renewals.expire,
     "refund": refunds.settle,
+    "debit": bank_debits.settle,
+    "aftermath": disputes.follow,
+    "dispute": disputes.due,
     "story": _story,
     "people": people_acts.happen,
     "advance_clock": _advance_clock,

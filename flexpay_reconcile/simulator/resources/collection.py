@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from flexpay_reconcile.simulator.answers import APPROVED, Answer
 from flexpay_reconcile.simulator.refusals import Refusal
-from flexpay_reconcile.simulator.resources import charges, instruments, payment_intents, retry_plan, standing
+from flexpay_reconcile.simulator.resources import charges, instruments, payment_intents, reminders, retry_plan, standing
 from flexpay_reconcile.simulator.resources.events import change, emit
 from flexpay_reconcile.simulator.resources.invoice_build import number, transitions
 from flexpay_reconcile.simulator.settings import Mail
@@ -75,6 +75,8 @@ def finalize(sim: Simulation, account: Account, invoice: Obj) -> None:
     emit(sim, account, "invoice.finalized", invoice)
     if invoice["amount_remaining"] == 0:
         settle(sim, account, invoice, intent=None)
+    elif invoice["due_date"] is not None:
+        reminders.plan(sim, account, invoice)
 
 
 def attempt(

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from flexpay_reconcile.simulator.refusals import Refusal
 from flexpay_reconcile.simulator.resources import collection, recipients, retry_plan, standing
-from flexpay_reconcile.simulator.resources.events import change, emit
-from flexpay_reconcile.simulator.settings import DAY, Mail
+from flexpay_reconcile.simulator.resources.events import emit
+from flexpay_reconcile.simulator.settings import Mail
 from flexpay_reconcile.simulator.state import Account, Obj, Simulation
 
 HOUR = 3600
@@ -82,8 +82,6 @@ def finalize(sim: Simulation, account: Account, invoice: Obj) -> None:
     """
     if invoice["customer"] not in account.unfinalizable:
         collection.finalize(sim, account, invoice)
-        if invoice["due_date"] is not None and invoice["status"] == "open":
-            _remind(sim, account, invoice)
         return
     error = {
         "code": "customer_tax_location_invalid",
@@ -115,31 +113,3 @@ def send(sim: Simulation, account: Account, invoice: Obj) -> None:
     """The invoice goes to the customer by mail."""
     account.mails.append(Mail(sim.now, invoice["customer"], invoice["id"], "invoice"))
     emit(sim, account, "invoice.sent", invoice)
-
-
-def _remind(sim: Simulation, account: Account, invoice: Obj) -> None:
-    """Write the due date, and the reminders around it, into the agenda."""
-    due, settings = invoice["due_date"], account.settings
-    if settings.will_be_due_days and due - settings.will_be_due_days * DAY >= sim.now:
-        sim.agenda.add(due - settings.will_be_due_days * DAY, "will_be_due", account.key, invoice["id"])
-    sim.agenda.add(max(due, sim.now), "due", account.key, invoice["id"])
-    if settings.overdue_days:
-        sim.agenda.add(max(due + settings.overdue_days * DAY, sim.now), "overdue", account.key, invoice["id"])
-
-
-def will_be_due(sim: Simulation, account: Account, invoice_id: str) -> None:
-    """A sent invoice is due in some days."""
-    invoice = account.find("invoice", invoice_id)
-    if invoice is not None and invoice["status"] == "open":
-        emit(sim, account, "invoice.will_be_due", invoice)
-
-
-def due(sim: Simulation, account: Account, invoice_id: str) -> None:
-    """The due date has come without payment: the subscription is past due."""
-    invoice = account.find("invoice", invoice_id)
-    if invoice is None or invoice["status"] != "open":
-        return
-    subscription = standing.subscription_of(account, invoice)
-    if subscription is not None and subscription["status"] == "active":
-        change(sim, account, subscription, "customer.subscription.updated", status="past_due")
-    change(sim, account, account.get("customer", invoice["customer"]), "customer.updated", delinquent=True)
