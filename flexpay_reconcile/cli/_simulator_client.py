@@ -45,6 +45,20 @@ def ask(
     )
 
 
+def pages(base_url: str, name: str, query: str = "") -> dict[str, Any]:
+    """A whole document of `/_simulator/<name>`, put together from its pages; faults as with `ask`."""
+    whole = ask(base_url, "GET", f"{name}?{query}" if query else name)
+    after = whole.get("next")
+    while after is not None:
+        page = ask(base_url, "GET", f"{name}?{query}&after={after}" if query else f"{name}?after={after}")
+        for field, rows in page.items():
+            if isinstance(rows, list):
+                whole[field] = whole[field] + rows
+        after = page["next"]
+    whole.pop("next", None)
+    return whole
+
+
 def _is_time(now: object) -> bool:
     """Every answer of a simulator tells its time; another program's does not."""
     return isinstance(now, int) and not isinstance(now, bool) and 0 <= now <= _LAST_SECOND

@@ -6,8 +6,8 @@ The only command that imports the simulator besides the demo.
 from __future__ import annotations
 
 import shlex
-import socket
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -22,23 +22,28 @@ _READ_AT_MOST = 4 * 1024 * 1024
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
-def run(host: str, port: int, scenario_file: Path, env_file: Path | None) -> None:
+def run(host: str, port: int, scenario_file: Path, env_file: Path | None, *, seed: int | None = None) -> None:
     """Serve until a signal; `ready URL` on standard output once requests are answered."""
     if host not in _LOOPBACK:
         raise click.UsageError(f"the simulator serves this machine only: --host is one of {', '.join(_LOOPBACK)}")
-    world = load(scenario_file)
+    document = read(scenario_file)
+    if seed is not None:
+        document["seed"] = seed
+    world = build(scenario_file, document)
     listening = bind(host, port)
     with listening:
         url = f"http://{Address(host=host, port=listening.getsockname()[1]).text()}"
         # From here on a caller is answered or kept waiting, never refused: who finds the file may call.
         if env_file is not None:
             files.write_private(str(env_file), env_text(scenario.env_of(world)))
-        _serve(world, host, listening, url)
-
-
-def _serve(world: World, host: str, listening: socket.socket, url: str) -> None:
-    made = server.make_server(world, host, listening.getsockname()[1], lambda _: output.result(f"ready {url}"))
-    made.run(sockets=[listening])
+        made = server.make_server(
+            world,
+            host,
+            listening.getsockname()[1],
+            lambda _: output.result(f"ready {url}"),
+            rebuild=lambda: scenario.build_world(document),
+        )
+        made.run(sockets=[listening])
 
 
 def packaged() -> list[tuple[str, str]]:
@@ -63,7 +68,12 @@ def _read(path: Path) -> bytes:
 
 
 def load(path: Path) -> World:
-    """The world of a scenario, packaged or a file; every fault of the YAML at once, each at its place (exit 3)."""
+    """The world of a scenario, packaged or a file."""
+    return build(path, read(path))
+
+
+def read(path: Path) -> dict[str, Any]:
+    """The document of a scenario; every fault of the YAML at once, each at its place (exit 3)."""
     data = _read(path)
     document, faults = load_plain(str(path), data)
     for each in faults:
@@ -72,6 +82,11 @@ def load(path: Path) -> World:
         raise _invalid(f"the scenario has {len(faults)} error{'' if len(faults) == 1 else 's'}")
     if not isinstance(document, dict):
         raise _invalid(f"{path} holds no scenario")
+    return document
+
+
+def build(path: Path, document: dict[str, Any]) -> World:
+    """The world of a document; what is wrong with it is told with its path (exit 3)."""
     try:
         return scenario.build_world(document)
     except scenario.ScenarioError as problem:

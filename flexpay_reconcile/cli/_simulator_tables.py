@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Final
 
 from flexpay_reconcile.cli._tables import columns
 from flexpay_reconcile.values import money
@@ -11,12 +12,9 @@ from flexpay_reconcile.values.instant import Instant
 
 
 def lines(what: str, document: dict[str, Any]) -> list[str]:
-    """The lines of `show charges`, `show invoices` or `show state`."""
-    if what == "charges":
-        return _charges(document)
-    if what == "invoices":
-        return _invoices(document)
-    return _state(document)
+    """The lines of `show WHAT`, or of `judge` (findings)."""
+    make = _OF.get(what, _state)
+    return make(document)
 
 
 def _charges(document: dict[str, Any]) -> list[str]:
@@ -56,10 +54,83 @@ def _invoices(document: dict[str, Any]) -> list[str]:
     return columns(rows)
 
 
+def _subscriptions(document: dict[str, Any]) -> list[str]:
+    rows = [("CREATED", "SUBSCRIPTION", "CUSTOMER", "STATUS", "ENDS")]
+    for row in document["subscriptions"]:
+        end = row["ended_at"] or row["cancel_at"]
+        rows.append(
+            (_when(row["created"]), row["id"], row["customer"], row["status"], "-" if end is None else _when(end))
+        )
+    return columns(rows)
+
+
+def _ledger(document: dict[str, Any]) -> list[str]:
+    rows = [("WHEN", "WHAT", "OBJECT", "STATUS", "CAUSED BY")]
+    rows += [
+        (
+            _when(row.get("at", row.get("created"))),
+            row["kind"],
+            row.get("object") or row["id"],
+            row["status"],
+            row.get("source") or "-",
+        )
+        for row in document["rows"]
+    ]
+    return [*columns(rows), f"digest {document['digest']}"]
+
+
+def _events(document: dict[str, Any]) -> list[str]:
+    rows = [("WHEN", "EVENT", "TYPE", "OBJECT", "UNDELIVERED")]
+    rows += [
+        (
+            _when(row["created"]),
+            row["id"],
+            row["type"],
+            row["data"]["object"].get("id", "-"),
+            str(row["pending_webhooks"]),
+        )
+        for row in document["events"]
+    ]
+    return columns(rows)
+
+
+def _deliveries(document: dict[str, Any]) -> list[str]:
+    rows = [("DUE", "EVENT", "TYPE", "TO", "FAILED TRIES")]
+    rows += [
+        (_when(row["at"]), row["event"], row["type"] or "-", row["url"] or "-", str(row["failed_tries"]))
+        for row in document["pending"]
+    ]
+    counts = document["counts"]
+    told = f"{counts['pending']} pending, {counts['given_up']} given up, {counts['delivered']} delivered"
+    return [*columns(rows), told]
+
+
+def _findings(document: dict[str, Any]) -> list[str]:
+    if not document["findings"]:
+        return ["nothing found"]
+    rows = [("WHEN", "CODE", "", "WHAT")]
+    rows += [
+        (_when(row["at"]), row["code"], "note" if row["informative"] else "WRONG", row["words"])
+        for row in document["findings"]
+    ]
+    return [*columns(rows), f"{len(document['findings'])} found, {document['wrong']} wrong"]
+
+
 def _state(document: dict[str, Any]) -> list[str]:
     rest = {name: value for name, value in document.items() if name != "now"}
     rows = [(name.replace("_", " "), _value(value)) for name, value in rest.items()]
     return [f"virtual clock: {_when(document['now'])}", *columns(rows)]
+
+
+_OF: Final[dict[str, Callable[[dict[str, Any]], list[str]]]] = {
+    "charges": _charges,
+    "invoices": _invoices,
+    "subscriptions": _subscriptions,
+    "ledger": _ledger,
+    "events": _events,
+    "deliveries": _deliveries,
+    "findings": _findings,
+}
 
 
 def _value(value: Any) -> str:

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 import click
 
-from flexpay_reconcile.cli import options, output
+from flexpay_reconcile.cli import _simulator_acts, options, output
 from flexpay_reconcile.errors import FlexpayError
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -38,19 +38,32 @@ def _customer(command: F) -> F:
 @click.option("--port", type=click.IntRange(0, 65_535), default=4242, show_default=True, help="0 takes any free one.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="A loopback address.")
 @click.option(
-    "--scenario", "scenario_file", required=True, type=click.Path(path_type=Path, readable=False), metavar="FILE"
+    "--scenario",
+    "scenario_file",
+    type=click.Path(path_type=Path, readable=False),
+    metavar="FILE",
+    help="A scenario's file, or the name of a packaged one.",
 )
+@click.option("--seed", type=click.IntRange(min=0), metavar="N", help="Instead of the scenario's own.")
+@click.option("--list", "list_", is_flag=True, help="List the packaged scenarios and serve nothing.")
 @click.option(
     "--env-file",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",
     help="Where the scenario's API keys go, as NAME=value (readable by you only).",
 )
-def serve(port: int, host: str, scenario_file: Path, env_file: Path | None) -> None:
+def serve(
+    port: int, host: str, scenario_file: Path | None, seed: int | None, list_: bool, env_file: Path | None
+) -> None:
     """Serve until stopped; prints `ready URL` when it listens. Ctrl-C ends with 130, SIGTERM with 143."""
     from flexpay_reconcile.cli import _simulator_serve
 
-    _simulator_serve.run(host, port, scenario_file, env_file)
+    if list_:
+        output.result("\n".join(f"{name:<24} {words}" for name, words in _simulator_serve.packaged()))
+        return
+    if scenario_file is None:
+        raise click.UsageError("say which scenario: --scenario FILE; --list shows the packaged ones")
+    _simulator_serve.run(host, port, scenario_file, env_file, seed=seed)
 
 
 @group.command("advance")
@@ -59,15 +72,20 @@ def serve(port: int, host: str, scenario_file: Path, env_file: Path | None) -> N
 @click.option(
     "--to", "instant", type=options.InstantType(), metavar="INSTANT", help="For example 2026-02-01T00:00:00Z."
 )
+@click.option("--next", "next_", is_flag=True, help="To the next thing that happens by itself.")
 @options.stripe_api
 @options.output_format("text", "json")
-def advance(days: int | None, hours: int | None, instant: str | None, stripe_api: str | None, format_: str) -> None:
+def advance(
+    days: int | None, hours: int | None, instant: str | None, next_: bool, stripe_api: str | None, format_: str
+) -> None:
     """Let virtual time pass; returns when everything up to then has happened and the daemon has done its work."""
     from flexpay_reconcile.values.instant import Instant
 
-    if (instant is None) == (days is None and hours is None):
-        raise click.UsageError("say how far: --days and --hours, or --to")
-    if instant is None:
+    if (instant is not None) + (days is not None or hours is not None) + next_ != 1:
+        raise click.UsageError("say how far: --days and --hours, or --to, or --next")
+    if next_:
+        body: dict[str, Any] = {"until": "next_event"}
+    elif instant is None:
         body = {"seconds": (days or 0) * _DAY + (hours or 0) * _HOUR}
     else:
         body = {"to": Instant.from_text(instant).seconds}
@@ -89,7 +107,7 @@ def _advance(stripe_api: str | None, body: dict[str, Any]) -> dict[str, Any]:
 
     url = stripe_api or client.DEFAULT_URL
     start = int(client.ask(url, "GET", "clock")["now"])
-    target = body["to"] if "to" in body else start + body["seconds"]
+    target = body["to"] if "to" in body else start + body.get("seconds", 0)
     answers: list[dict[str, Any] | FlexpayError] = []
 
     def work() -> None:
@@ -159,19 +177,25 @@ def pay_elsewhere(stripe_api: str | None, customer: str, how: str) -> None:
 
 
 @group.command("show")
-@click.argument("what", type=click.Choice(["charges", "invoices", "state"]))
+@click.argument(
+    "what", type=click.Choice(["charges", "invoices", "state", "subscriptions", "ledger", "events", "deliveries"])
+)
 @options.stripe_api
 @options.output_format("text", "json")
 def show(what: str, stripe_api: str | None, format_: str) -> None:
-    """What the simulated account holds: every charge ever tried, all invoices, or counts."""
+    """What the simulated accounts hold: every charge ever tried, all invoices, counts, every change of state, ..."""
     from flexpay_reconcile.cli import _simulator_client as client
     from flexpay_reconcile.cli import _simulator_tables as tables
 
-    document = client.ask(stripe_api or client.DEFAULT_URL, "GET", what)
+    document = client.pages(stripe_api or client.DEFAULT_URL, what)
     if format_ == "json":
         output.result_json(document)
     else:
         output.result(output.printable("\n".join(tables.lines(what, document))))
+
+
+for _each in (_simulator_acts.do, _simulator_acts.judge, _simulator_acts.reset):
+    group.add_command(_each)
 
 
 def _post(stripe_api: str | None, name: str, body: dict[str, Any]) -> dict[str, Any]:

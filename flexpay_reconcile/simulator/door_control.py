@@ -130,8 +130,8 @@ class ControlDoor:
             now = await self.in_thread(self.conductor.reset)
         except Busy:
             return refusal(409, "an advance is under way")
-        except LookupError:
-            return refusal(409, "this simulator was not started from a scenario it could begin again")
+        except LookupError as error:
+            raise ControlError("this simulator was not started from a scenario it could begin again") from error
         return wire.document({"now": now})
 
     async def _page(self, asked: Asked) -> Reply:

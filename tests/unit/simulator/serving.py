@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from flexpay_reconcile.simulator.server import make_server
@@ -12,7 +12,7 @@ from flexpay_reconcile.simulator.world import World
 
 
 @contextmanager
-def serving(world: World) -> Iterator[int]:
+def serving(world: World, rebuild: Callable[[], World] | None = None) -> Iterator[int]:
     """The door's port, while it is open."""
     ready = threading.Event()
     ports: list[int] = []
@@ -21,7 +21,7 @@ def serving(world: World) -> Iterator[int]:
         ports.append(port)
         ready.set()
 
-    server = make_server(world, "127.0.0.1", 0, on_ready)
+    server = make_server(world, "127.0.0.1", 0, on_ready, rebuild=rebuild)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     assert ready.wait(10)

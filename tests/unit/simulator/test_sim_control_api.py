@@ -229,7 +229,7 @@ def test_reset_begins_again() -> None:
     assert conductor.reset() == START
     assert conductor.world.ledger.digest() == before
     with serving(small_world()) as port:
-        assert ask(port, "POST", "/_simulator/reset", {})[0] == 409
+        assert ask(port, "POST", "/_simulator/reset", {})[0] == 400
         assert ask(port, "POST", "/_simulator/reset", {"really": 1})[0] == 400
 
 
