@@ -13,7 +13,18 @@ from dataclasses import dataclass, field
 from flexpay_reconcile.simulator.routes import ROUTES
 from tests.conformance import differences
 from tests.conformance.spec import document
-from tests.conformance.tours import book, clocks, disputes, doors, drafts, platform, radar, renewals
+from tests.conformance.tours import (
+    book,
+    clocks,
+    disputes,
+    doors,
+    drafts,
+    instruments,
+    intents,
+    platform,
+    radar,
+    renewals,
+)
 from tests.conformance.tours.guide import Guide
 from tests.conformance.watch import Watch, watching
 
@@ -26,6 +37,8 @@ TOURS: dict[str, Callable[[Guide], None]] = {
     "radar": radar.tour,
     "disputes": disputes.tour,
     "drafts": drafts.tour,
+    "instruments": instruments.tour,
+    "intents": intents.tour,
 }
 
 

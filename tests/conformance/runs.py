@@ -76,6 +76,8 @@ def _values(rule: Any) -> Iterator[Any]:
     elif isinstance(rule, list):
         for form in _forms(rule[0]):
             yield {"0": form}
+    elif rule.startswith("int|"):
+        yield from ("1", *rule.split("|")[1:])
     elif rule in _SAMPLES:
         yield _SAMPLES[rule]
 
@@ -89,7 +91,7 @@ def unread_rules(table: Iterable[Route] = ROUTES) -> list[str]:
                 yield from walk(each)
         elif isinstance(rule, list):
             yield from walk(rule[0])
-        elif isinstance(rule, str) and rule not in _SAMPLES:
+        elif isinstance(rule, str) and rule not in _SAMPLES and not rule.startswith("int|"):
             yield rule
 
     return sorted({rule for route in table for rule in walk(route.shape)})

@@ -27,6 +27,17 @@ def tour(guide: Guide) -> None:
         guide.read(v1.customers.list(listed))
     _cards(guide, carla.id)
     _catalogue(guide)
+    _balance(guide, carla.id)
+
+
+def _balance(guide: Guide, customer: str) -> None:
+    if not guide.knows("customers/*/balance_transactions"):
+        return
+    rows = guide.v1.customers.balance_transactions
+    wanted: Any = {"amount": -500, "currency": "usd", "description": "credit", "metadata": {"a": "b"}}
+    made = guide.read(rows.create(customer, wanted))
+    guide.read(rows.retrieve(customer, made.id))
+    guide.read(rows.list(customer, {"limit": 2}))
 
 
 def _cards(guide: Guide, customer: str) -> None:

@@ -12,6 +12,8 @@ def tour(guide: Guide) -> None:
     if not guide.knows("disputes/*/close"):
         return
     v1 = guide.v1
+    _warned(guide)
+    _reviewed(guide)
     first, second = _disputed(guide), _disputed(guide)
     for params in ({}, {"limit": 1}, {"charge": first.charge}, {"payment_intent": first.payment_intent}):
         asked: Any = params
@@ -23,6 +25,31 @@ def tour(guide: Guide) -> None:
     guide.wait(2)
     guide.read(v1.charges.retrieve(first.charge))
     guide.refused(lambda: v1.disputes.retrieve("du_nowhere"), 404, "resource_missing")
+
+
+def _warned(guide: Guide) -> None:
+    """What an issuer reports as fraud before anybody disputes it."""
+    if not guide.knows("radar/early_fraud_warnings"):
+        return
+    customer, card = guide.new_customer("pm_card_createIssuerFraudRecord")
+    wanted: Any = {"customer": customer, "items": [{"price": guide.price()}], "default_payment_method": card}
+    guide.read(guide.v1.subscriptions.create(wanted))
+    guide.wait(1)
+    warnings = guide.v1.radar.early_fraud_warnings
+    warning = guide.read(warnings.list({"limit": 3})).data[0]
+    guide.read(warnings.retrieve(warning.id, {"expand": ["charge"]}))
+
+
+def _reviewed(guide: Guide) -> None:
+    """What Radar puts before a person."""
+    if not guide.knows("reviews"):
+        return
+    customer, card = guide.new_customer("pm_card_riskLevelElevated")
+    wanted: Any = {"customer": customer, "items": [{"price": guide.price()}], "default_payment_method": card}
+    guide.read(guide.v1.subscriptions.create(wanted))
+    review = guide.read(guide.v1.reviews.list({"limit": 3})).data[0]
+    guide.read(guide.v1.reviews.retrieve(review.id, {"expand": ["charge", "payment_intent"]}))
+    guide.read(guide.v1.reviews.approve(review.id))
 
 
 def _disputed(guide: Guide) -> Any:
