@@ -81,6 +81,7 @@ def finalize(sim: Simulation, account: Account, invoice: Obj) -> None:
     The only cause here is a customer marked by the control interface: automatic tax that finds no address.
     """
     if invoice["customer"] not in account.unfinalizable:
+        invoice["last_finalization_error"] = None
         collection.finalize(sim, account, invoice)
         return
     error = {
