@@ -38,15 +38,17 @@ NOUNS = {
     "webhook": "Webhook Endpoints",
     "event": "Events",
     "payment_method": "Payment Methods",
+    "setup_intent": "SetupIntents",
     "product": "Products",
     "plan": "Prices",
     "dispute": "Disputes",
     "radar": "Radar",
+    "review": "Reviews",
     "connected_account": "Accounts",
     "accounts_kyc_basic": "Accounts KYC Basic",
     "billing_clock": "Test clocks",
 }
-"""The noun of every permission and the Dashboard's row that grants it. `radar` and `billing_clock` are inferred."""
+"""The noun of every permission and the Dashboard's row that grants it. `radar`, `review` and `billing_clock` are inferred."""
 KNOWN = frozenset(f"rak_{noun}_{verb}" for noun in NOUNS for verb in ("read", "write"))
 WORDINGS = ("old", "new")
 NO_PERMISSIONS: frozenset[str] = frozenset()

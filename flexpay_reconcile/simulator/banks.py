@@ -16,7 +16,7 @@ ACH_ROUTING = "110000000"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BankAccount:
-    """A bank account. `behaviour`: succeed, fail (with `code`), dispute (paid, then disputed), processing (for ever)."""
+    """A bank account. `behaviour`: succeed, fail (with `code`), dispute (once paid), processing (for ever)."""
 
     kind: str
     last4: str

@@ -10,7 +10,7 @@ from typing import Any
 
 from flexpay_reconcile.simulator import answers, cards, chance
 from flexpay_reconcile.simulator.issuers import Script
-from flexpay_reconcile.simulator.resources import collection, invoices, payment_methods, subscriptions
+from flexpay_reconcile.simulator.resources import collection, instruments, invoices, payment_methods, subscriptions
 from flexpay_reconcile.simulator.resources.events import change, emit
 from flexpay_reconcile.simulator.state import STRIPE, Account, Cause, Obj, Simulation
 from flexpay_reconcile.simulator.world import World
@@ -66,6 +66,7 @@ def decline(
     network_advice_code: str | None = None,
     outcome_type: str | None = None,
     outcome_reason: str | None = None,
+    network_status: str | None = None,
 ) -> None:
     """From now on (or `times` times) this customer's charges are declined; code `requires_action` asks for 3DS."""
     _, row = customer_of(world, customer)
@@ -73,6 +74,8 @@ def decline(
         raise ControlError("times must be at least 1")
     if outcome_type not in (None, "issuer_declined", "blocked", "invalid"):
         raise ControlError("outcome_type is issuer_declined, blocked or invalid")
+    if network_status not in (None, "declined_by_network", "not_sent_to_network", "reversed_after_approval"):
+        raise ControlError("network_status is declined_by_network, not_sent_to_network or reversed_after_approval")
     if not code or not code.replace("_", "").isalnum():
         raise ControlError("code must be a decline code")
     answer = (
@@ -85,6 +88,7 @@ def decline(
             network_advice_code=network_advice_code,
             outcome_type=outcome_type,
             outcome_reason=outcome_reason,
+            network_status=network_status,
         )
     )
     world.sim.issuers.scripts[row["id"]] = Script(answer=answer, left=times)
@@ -132,8 +136,8 @@ def pay_elsewhere(world: World, customer: str, *, how: str = "card") -> str:
 def replace_card(world: World, customer: str, token: str) -> str:
     """The customer puts in a new card as default; a scripted answer went with the old one. Its payment method id."""
     account, row = customer_of(world, customer)
-    card = cards.find(token)
-    if card is None or card.attach_fails:
+    card = instruments.find(token)
+    if card is None or (isinstance(card, cards.Card) and card.attach_fails):
         raise ControlError(f"{token!r} is no test card that can be attached to a customer")
     sim = _as(world, "customer")
     try:

@@ -8,12 +8,26 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from flexpay_reconcile.simulator import control, control_access, control_connect, control_dunning, control_webhooks
+from flexpay_reconcile.simulator import (
+    control,
+    control_access,
+    control_connect,
+    control_dunning,
+    control_payments,
+    control_webhooks,
+)
 from flexpay_reconcile.simulator.control import ControlError
 from flexpay_reconcile.simulator.verbs import Verb
 from flexpay_reconcile.simulator.world import World
 
-_EVIDENCE = ("network_decline_code", "advice_code", "network_advice_code", "outcome_type", "outcome_reason")
+_EVIDENCE = (
+    "network_decline_code",
+    "advice_code",
+    "network_advice_code",
+    "outcome_type",
+    "outcome_reason",
+    "network_status",
+)
 
 
 def post(world: World, name: str, document: Mapping[str, Any]) -> dict[str, Any]:
@@ -99,6 +113,7 @@ VERBS: dict[str, Verb] = {
     **control_access.VERBS,
     **control_connect.VERBS,
     **control_dunning.VERBS,
+    **control_payments.VERBS,
     **control_webhooks.VERBS,
 }
 """Every control verb by name; other modules' `VERBS` are joined here."""

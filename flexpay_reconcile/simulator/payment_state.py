@@ -20,8 +20,9 @@ class Payments:
 
     The rest is kept by the resources: `banks` by payment method, `debits` (charge on its way -> whether Stripe itself
     tried), `declines` (Visa fingerprint -> instants of declines by the network), `never` (fingerprints Visa closed),
-    `set_up` (payment methods authenticated once), `refunds` (customer -> what becomes of the next refunds),
-    `used` (payment methods spent without a customer).
+    `set_up` (payment methods authenticated once), `refunds` (customer -> what becomes of the next refunds), `natures`
+    (refund -> what becomes of it),
+    `used` (payment methods spent without a customer, or detached), `submitted` (dispute -> instant of its evidence).
     """
 
     visa_retry_limit: int | None = None
@@ -33,4 +34,6 @@ class Payments:
     never: set[str] = field(default_factory=set)
     set_up: set[str] = field(default_factory=set)
     refunds: dict[str, str] = field(default_factory=dict)
+    natures: dict[str, str] = field(default_factory=dict)
     used: set[str] = field(default_factory=set)
+    submitted: dict[str, int] = field(default_factory=dict)

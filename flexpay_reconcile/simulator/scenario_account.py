@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from flexpay_reconcile.simulator import scenario_checks as check
-from flexpay_reconcile.simulator import scenario_keys, worlds
+from flexpay_reconcile.simulator import scenario_keys, scenario_payments, worlds
 from flexpay_reconcile.simulator.cards import Card
 from flexpay_reconcile.simulator.population import Member, Settler, Subscribed, book_members, populate
 from flexpay_reconcile.simulator.resources import instruments, products
@@ -193,6 +193,7 @@ def _book(building: Building, value: object, path: str) -> list[Member]:
 
 
 ACCOUNT: dict[str, Callable[[Building, object, str], None]] = {
+    "payments": scenario_payments.settings,
     "keys": _keys,
     "prices": _prices,
     "customers": _customers,

@@ -21,7 +21,7 @@ def attempt(
     authenticated: bool = False,
     return_url: str | None = None,
 ) -> Obj | None:
-    """Charge the intent once on this payment method, with this answer; the charge, None where 3D Secure is asked for."""
+    """Charge the intent once on this payment method, with this answer; None where 3D Secure is asked for."""
     if answer.requires_action:
         payment_intents.ask_action(sim, account, intent, method, return_url)
         return None

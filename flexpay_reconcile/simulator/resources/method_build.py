@@ -10,6 +10,8 @@ from flexpay_reconcile.simulator.cards import Card
 from flexpay_reconcile.simulator.resources.instruments import Instrument
 from flexpay_reconcile.simulator.state import Obj
 
+_US_CHARGED = ("account_holder_type", "account_type", "bank_name", "fingerprint", "last4", "routing_number")
+_SEPA_CHARGED = ("bank_code", "branch_code", "country", "fingerprint", "last4")
 _AUTHENTICATED = {
     "authentication_flow": "challenge",
     "electronic_commerce_indicator": "05",
@@ -91,11 +93,9 @@ def charged(method: Obj, instrument: Instrument | None, amount: int, *, approved
     type_ = method["type"]
     own = method[type_]
     if type_ == "us_bank_account":
-        names = ("account_holder_type", "account_type", "bank_name", "fingerprint", "last4", "routing_number")
-        return {type_: {**{name: own[name] for name in names}, "payment_reference": None}, "type": type_}
+        return {type_: {**{name: own[name] for name in _US_CHARGED}, "payment_reference": None}, "type": type_}
     if type_ == "sepa_debit":
-        names = ("bank_code", "branch_code", "country", "fingerprint", "last4")
-        return {type_: {**{name: own[name] for name in names}, "mandate": None}, "type": type_}
+        return {type_: {**{name: own[name] for name in _SEPA_CHARGED}, "mandate": None}, "type": type_}
     token = isinstance(instrument, Card) and instrument.network_token
     return {
         "card": {

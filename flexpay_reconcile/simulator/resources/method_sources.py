@@ -40,11 +40,6 @@ INLINE: Shape = {
     "type!": ("us_bank_account", "sepa_debit"),
 }
 """`payment_method_data` of intents: Stripe's document (2026-05-27.dahlia) and SDK 16.1.0 name no card in it."""
-INLINE: Shape = {
-    **{name: rule for name, rule in DATA.items() if name not in ("type!", "card")},
-    "type!": ("us_bank_account", "sepa_debit"),
-}
-"""`payment_method_data` of an intent: Stripe's document knows no card there."""
 _UNSAFE = (
     "Sending credit card numbers directly to the Stripe API is generally unsafe. We suggest you use test tokens that "
     "map to the test card you are using, see https://stripe.com/docs/testing. To enable raw card data APIs in test "
