@@ -133,8 +133,8 @@ def confirm(call: Call, id_: str) -> Obj:
     if intent["status"] not in _OPEN:
         raise _unexpected(
             intent,
-            f"You cannot confirm this SetupIntent because it has a status of {intent['status']}. Only a SetupIntent with "
-            "one of the following statuses may be confirmed: requires_payment_method, requires_confirmation, "
+            f"You cannot confirm this SetupIntent because it has a status of {intent['status']}. Only a SetupIntent "
+            "with one of the following statuses may be confirmed: requires_payment_method, requires_confirmation, "
             "requires_action.",
         )
     change(call.sim, call.account, intent, None, **_values(call, intent))
