@@ -11,10 +11,21 @@ from dataclasses import replace
 from flexpay_reconcile.simulator import chance
 from flexpay_reconcile.simulator.cards import Card
 from flexpay_reconcile.simulator.people import DAY, Persona
-from flexpay_reconcile.simulator.resources import collection, payment_methods, refunds, renewals, standing
+from flexpay_reconcile.simulator.resources import (
+    authentication,
+    collection,
+    disputes,
+    payment_intents,
+    payment_methods,
+    refunds,
+    renewals,
+    standing,
+)
 from flexpay_reconcile.simulator.resources.events import change, emit
 from flexpay_reconcile.simulator.state import STRIPE, Account, Cause, Obj, Simulation
 
+# What banks say for customers of subscriptions; the shares are invented.
+_REASONS = (("fraudulent", 0.5), ("subscription_canceled", 0.3), ("product_not_received", 0.1), ("unrecognized", 0.1))
 Act = Callable[[Simulation, Account, Obj, Persona], None]
 
 
@@ -111,6 +122,10 @@ def _cancel(sim: Simulation, account: Account, invoice: Obj, persona: Persona) -
 
 def _authenticate(sim: Simulation, account: Account, invoice: Obj, _: Persona) -> None:
     """3D Secure is completed on Stripe's page, with the card that was challenged."""
+    intent = payment_intents.of_invoice(account, invoice["id"])
+    if intent is not None and intent["status"] == "requires_action":
+        authentication.complete(sim, account, intent, succeeded=True)
+        return
     method = collection.method_for(account, invoice)
     if _payable(invoice) and method is not None:
         collection.pay_on_hosted_page(sim, account, invoice, method)
@@ -133,8 +148,12 @@ def _refund(sim: Simulation, account: Account, invoice: Obj, _: Persona) -> None
         refunds.make(sim, account, charge, charge["amount"], "requested_by_customer", {})
 
 
-def _dispute(sim: Simulation, account: Account, invoice: Obj, _: Persona) -> None:
+def _dispute(sim: Simulation, account: Account, invoice: Obj, persona: Persona) -> None:
     """The bank takes the money back at the customer's word."""
+    charge = _paid_charge(account, invoice)
+    if charge is not None:
+        reason = chance.pick(_REASONS, persona.seed, persona.name, invoice["id"], "dispute reason")
+        disputes.open_dispute(sim, account, charge, reason)
 
 
 def _card_updated(sim: Simulation, account: Account, method_id: str) -> None:

@@ -283,3 +283,28 @@ def test_a_customer_who_comes_too_late_does_nothing(monkeypatch) -> None:
     assert len(settled) > 20
     assert not [row for row in world.ledger.charges if row["source"] == "customer"]
     assert len(world.ledger.refunds) == len(given_back)
+
+
+def test_a_few_customers_dispute(monkeypatch) -> None:
+    """A disputed charge was paid, was not refunded before, and is disputed once."""
+    world = acting(monkeypatch, **{**only("nothing"), "disputes": 0.2, "dispute_days": 3.0, "asks_refund": 0.2})
+    world.advance_to(START + 40 * DAY)
+    rows = list(account_of(world).table("dispute").rows.values())
+    charges = account_of(world).table("charge").rows
+    assert len(rows) > 20
+    assert len({row["charge"] for row in rows}) == len(rows)
+    assert all(charges[row["charge"]]["amount_refunded"] == 0 for row in rows)
+    assert not {row["charge"] for row in rows} & {row["charge"] for row in world.ledger.refunds}
+    assert len({row["reason"] for row in rows}) >= 3
+
+
+def test_a_challenge_on_the_intent_is_completed_on_it(monkeypatch) -> None:
+    """Where the payment intent itself asks for 3D Secure, the customer completes that intent."""
+    world = acting(monkeypatch, count=60, authenticates=1.0, authenticates_hours=1.0, **only("nothing"))
+    for customer in account_of(world).names:
+        control.decline(world, customer, "requires_action", times=1)
+    world.advance_to(START + 31 * DAY)
+    done = [row for row in world.ledger.charges if row["source"] == "customer"]
+    assert len(done) > 50
+    assert {row["status"] for row in done} <= {"succeeded", "failed"}
+    assert sum(row["status"] == "succeeded" for row in done) > 45

@@ -127,12 +127,19 @@ def test_a_refund() -> None:
     assert {"refund.created", "charge.refunded", "refund.failed"} <= set(types_of("refund"))
 
 
-def test_a_replaced_card() -> None:
-    """The retry on the expired card fails; after the update another card is charged and paid."""
-    rows = charges_of("card-update")
-    assert [row["status"] for row in rows] == ["failed", "failed", "succeeded", "succeeded"]
-    assert rows[0]["fingerprint"] == rows[1]["fingerprint"] != rows[2]["fingerprint"] == rows[3]["fingerprint"]
+def test_replaced_and_updated_cards() -> None:
+    """Retries on the expired cards fail; then ada pays with another card, ben with the same one under a new date."""
+    cards: dict[str, list[str]] = {}
+    for customer in ("ada", "ben"):
+        invoice = row_of("card-update", "invoice", customer, 1)["id"]
+        rows = [row for row in charges_of("card-update") if row["invoice"] == invoice]
+        assert [row["status"] for row in rows] == ["failed", "failed", "succeeded"]
+        cards[customer] = [row["payment_method"] for row in rows]
+    assert cards["ada"][0] == cards["ada"][1] != cards["ada"][2]
+    assert len(set(cards["ben"])) == 1
+    assert row_of("card-update", "payment_method", "ben")["card"]["exp_year"] == 2036
     assert {"payment_method.attached", "customer.updated"} <= set(types_of("card-update"))
+    assert types_of("card-update").count("payment_method.automatically_updated") == 1
 
 
 def test_the_later_of_two_invoices_paid_first() -> None:
@@ -238,3 +245,50 @@ def test_a_sent_invoice_is_paid_later() -> None:
     assert row_of(name, "subscription", "ben")["status"] == "past_due"
     assert {"invoice.sent", "invoice.will_be_due", "invoice.overdue"} <= set(types_of(name))
     assert len(played(name)[1].replies[1].document["data"]) == 2
+
+
+def test_bank_debits_take_days() -> None:
+    """Processing until the bank answers, four or five days later; nobody is debited twice meanwhile."""
+    replies = played("bank-debit")[1].replies
+    assert replies[0].document["status"] == "processing"
+    assert [row_of("bank-debit", "invoice", name)["status"] for name in ("ada", "gerd", "ben")] == [
+        "paid",
+        "paid",
+        "open",
+    ]
+    assert len([row for row in charges_of("bank-debit") if row["status"] == "succeeded"]) == 2
+    (failed,) = [row for row in charges_of("bank-debit") if row["status"] == "failed"]
+    assert failed["reason"] == "insufficient_funds"
+    paid = {name: row_of("bank-debit", "invoice", name)["status_transitions"] for name in ("ada", "gerd")}
+    days = {name: (row["paid_at"] - row["finalized_at"]) / DAY for name, row in paid.items()}
+    assert days == {"ada": 4, "gerd": 5}
+    assert row_of("bank-debit", "subscription", "ben")["status"] == "past_due"
+
+
+def test_3d_secure_needs_the_customer() -> None:
+    """No charge is made off session; a retry is refused with the action needed; the customer's own part pays."""
+    replies = played("three-d-secure")[1].replies
+    assert replies[0].document["error"]["code"] == "invoice_payment_intent_requires_action"
+    assert replies[1].document["status"] == "requires_action"
+    (charge,) = charges_of("three-d-secure")
+    assert (charge["source"], charge["status"]) == ("customer", "succeeded")
+    assert row_of("three-d-secure", "invoice", "ada")["status"] == "paid"
+    assert row_of("three-d-secure", "invoice", "ben")["status"] == "open"
+    assert row_of("three-d-secure", "subscription", "ben")["status"] == "past_due"
+    assert {"invoice.payment_action_required", "payment_intent.requires_action"} <= set(types_of("three-d-secure"))
+
+
+def test_disputes_and_a_warning() -> None:
+    """One lost, one won, one refunded before; a disputed charge takes no refund; no subscription ends by itself."""
+    name = "dispute"
+    ledger = played(name)[0].ledger
+    assert [row["reason"] for row in ledger.disputes] == ["fraudulent", "product_not_received"]
+    disputes = played(name)[0].sim.account("acct_1DisputeUS", False).table("dispute").rows.values()
+    assert [row["status"] for row in disputes] == ["lost", "won"]
+    cleo = row_of(name, "charge", "cleo")
+    assert [row["charge"] for row in ledger.refunds] == [cleo["id"]]
+    assert cleo["disputed"] is False
+    assert {row_of(name, "subscription", each)["status"] for each in ("ada", "ben", "cleo")} == {"active"}
+    assert {"charge.dispute.created", "charge.dispute.closed", "radar.early_fraud_warning.created"} <= set(
+        types_of(name)
+    )
