@@ -42,9 +42,10 @@ def make(
     type_ = charge["payment_method_details"]["type"]
     nature = _nature(account, charge)
     status = "pending" if nature == "failed" and type_ != "card" else _BEGINS[nature]
-    destination: Obj = {type_: {}, "type": type_}
-    if type_ == "card":
-        destination["card"] = {"type": "refund", "reference_status": "pending"}
+    destination: Obj = {}
+    if type_ == "card":  # Stripe's document names no details for refunds of bank debits
+        details = {"card": {"type": "refund", "reference_status": "pending"}, "type": "card"}
+        destination["destination_details"] = details
     refund: Obj = {
         "id": sim.new_id(account, "re" if type_ == "card" else "pyr"),
         "object": "refund",
@@ -53,7 +54,7 @@ def make(
         "charge": charge["id"],
         "created": sim.now,
         "currency": charge["currency"],
-        "destination_details": destination,
+        **destination,
         "metadata": metadata,
         "payment_intent": charge["payment_intent"],
         "reason": reason,
