@@ -12,7 +12,8 @@ from typing import Any
 from flexpay_reconcile.simulator import access, control, control_api, deliveries
 from flexpay_reconcile.simulator.control import ControlError
 from flexpay_reconcile.simulator.control_query import LARGEST_PAGE, PAGING, Document, Query, page
-from flexpay_reconcile.simulator.judge import Rules, as_document, judge
+from flexpay_reconcile.simulator.findings import Rules, as_document
+from flexpay_reconcile.simulator.judge import judge
 from flexpay_reconcile.simulator.ledger import KINDS, when
 from flexpay_reconcile.simulator.local_time import iso
 from flexpay_reconcile.simulator.state import API_VERSION, Account, Obj

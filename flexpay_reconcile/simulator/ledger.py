@@ -17,7 +17,6 @@ from flexpay_reconcile.simulator.ledger_states import StateColumns
 Row = dict[str, Any]
 _CHARGE, _REFUND, _DISPUTE, _STATE = range(4)
 KINDS = ("charge", "refund", "dispute", "state")
-_ASKED = frozenset({"request", "idempotency_key", "key_name"})
 _WITH_STATUS = frozenset({"invoice", "subscription", "payment_intent", "dispute"})
 # What an event says of an object that has no status of its own.
 _SAID = {
@@ -153,6 +152,11 @@ class Ledger:
             return {"kind": "state", **self.states.row(place)}
         return {"kind": KINDS[kind], **self._lists[kind][place]}
 
+    def object_at(self, number: int) -> str | None:
+        """The object of a change of state by its number, without making the row; None for rows of other kinds."""
+        entry = self.order[number]
+        return self.states.object_at(entry >> 2) if entry & 3 == _STATE else None
+
     def of(self, invoice: str) -> list[Row]:
         """Everything about one invoice, oldest first: its changes of state, its charges, refunds and disputes."""
         numbers = {*self._numbers("invoice", invoice), *self._numbers("object", invoice)}
@@ -184,11 +188,12 @@ class Ledger:
 
         Which key and request brought a state about is left out: what happened is the same under a fresh key.
         """
-        for number in range(self._hashed, len(self.order)):
-            row = self.row(number)
-            if row["kind"] == "state":
-                row = {name: value for name, value in row.items() if name not in _ASKED}
-            text = json.dumps(row, sort_keys=True, separators=(",", ":"))
+        for entry in self.order[self._hashed :]:
+            place, kind = entry >> 2, entry & 3
+            if kind == _STATE:
+                text = self.states.text(place)
+            else:
+                text = KINDS[kind] + json.dumps(self._lists[kind][place], sort_keys=True, separators=(",", ":"))
             self._hash.update(text.encode() + b"\n")
         self._hashed = len(self.order)
         return self._hash.hexdigest()

@@ -105,6 +105,14 @@ class StateColumns:
         """The object of a row."""
         return self._objects.words[self._object[place]]
 
+    def text(self, place: int) -> str:
+        """A row as a text, but for the key and the request that brought it about."""
+        source = None if self._by[place] == _NONE else self._causes[self._by[place]].source
+        words, detail = self._words.words, self._detail[place]
+        what = (words[self._account[place]], self._objects.words[self._object[place]], words[self._status[place]])
+        more = (self._amount[place], None if detail == _NONE else words[detail], source)
+        return repr((self._at[place], *what, *more))
+
     def row(self, place: int) -> dict[str, Any]:
         """A row as a dict."""
         cause = None if self._by[place] == _NONE else self._causes[self._by[place]]

@@ -9,7 +9,8 @@ import pytest
 import stripe
 
 from flexpay_reconcile.simulator import control
-from flexpay_reconcile.simulator.judge import Code, Judge, Rules, as_document, judge
+from flexpay_reconcile.simulator.findings import Code, Rules, as_document
+from flexpay_reconcile.simulator.judge import Judge, judge
 from flexpay_reconcile.simulator.ledger import Ledger
 from flexpay_reconcile.simulator.state import Cause
 from flexpay_reconcile.simulator.world import World
