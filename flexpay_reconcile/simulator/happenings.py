@@ -13,10 +13,12 @@ from flexpay_reconcile.simulator.resources import (
     disputes,
     dunning,
     finalisation,
+    pausing,
     refunds,
     reminders,
     renewals,
     test_clocks,
+    trials,
     upcoming,
 )
 from flexpay_reconcile.simulator.state import Account, Simulation
@@ -48,6 +50,10 @@ ACTIONS: dict[str, Callable[[Simulation, Account, str], None]] = {
     "overdue": dunning.overdue,
     "upcoming": upcoming.announce,
     "expire": renewals.expire,
+    "cancel": renewals.cancel_due,
+    "trial_will_end": trials.will_end,
+    "resume_collection": pausing.collect_again,
+    "resumption_expires": pausing.expire,
     "refund": refunds.settle,
     "debit": bank_debits.settle,
     "aftermath": disputes.follow,

@@ -1,8 +1,9 @@
 """Request parameters: form text in, a checked nested structure out, or Stripe's 400.
 
 Forms use nested brackets (`a[b][]`, `a[0][b]`). A shape is a dict from name to rule; a name ending in `!` is required.
-Rules: "string", "string?" (may be cleared with ""), "int", "bool", "map" (metadata), "strings", "range", a tuple of
-allowed words, a dict (nested hash) or a list holding one dict (list of hashes). May not know any resource.
+Rules: "string", "string?" (may be cleared with ""), "int", "int|word|word" (a number or one of the words), "bool",
+"map" (metadata), "strings", "range", a tuple of allowed words, a dict (nested hash; `Clearable` when "" clears it) or a
+list holding one dict (list of hashes). May not know any resource.
 """
 
 from __future__ import annotations
@@ -15,6 +16,12 @@ from urllib.parse import parse_qsl
 from flexpay_reconcile.simulator.refusals import Refusal, invalid
 
 Shape = dict[str, Any]
+
+
+class Clearable(dict[str, Any]):
+    """The shape of a nested hash that an empty text clears."""
+
+
 _NAME = re.compile(r"^([^\[\]]+)((?:\[[^\[\]]*\])*)$")
 _PART = re.compile(r"\[([^\[\]]*)\]")
 _INT = re.compile(r"-?[0-9]{1,18}")
@@ -97,6 +104,8 @@ def _unknown(names: list[str]) -> Refusal:
 
 def _value(value: Any, rule: Any, path: str) -> Any:
     if isinstance(rule, dict):
+        if value == "" and isinstance(rule, Clearable):
+            return value
         if not isinstance(value, dict):
             raise invalid("Invalid object", param=path)
         return check(value, rule, path)
@@ -145,13 +154,17 @@ def _scalar(value: str, rule: Any, path: str) -> Any:
         if not _INT.fullmatch(value):
             raise invalid(f"Invalid integer: {value[:100]}", param=path, code="parameter_invalid_integer")
         return int(value)
+    if isinstance(rule, str) and rule.startswith("int|"):
+        if value not in rule.split("|")[1:] and not _INT.fullmatch(value):
+            raise invalid(f"Invalid integer: {value[:100]}", param=path, code="parameter_invalid_integer")
+        return int(value) if _INT.fullmatch(value) else value
     if rule == "bool":
         if value not in ("true", "false"):
             raise invalid(f"Invalid boolean: {value[:100]}", param=path)
         return value == "true"
     if isinstance(rule, tuple):
         if value not in rule:
-            *others, last = rule
+            *others, last = [word for word in rule if word]
             comma = "," if len(others) > 1 else ""
             words = f"one of {', '.join(others)}{comma} or {last}" if others else last
             raise invalid(f"Invalid {path}: must be {words}", param=path)

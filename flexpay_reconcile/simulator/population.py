@@ -15,7 +15,14 @@ from flexpay_reconcile.simulator.cards import Card
 from flexpay_reconcile.simulator.latent import LatentCard, update_at
 from flexpay_reconcile.simulator.markets import Market
 from flexpay_reconcile.simulator.people import People, Persona
-from flexpay_reconcile.simulator.resources import collection, customers, payment_methods, renewals, subscription_build
+from flexpay_reconcile.simulator.resources import (
+    billing,
+    collection,
+    customers,
+    payment_methods,
+    renewals,
+    subscription_build,
+)
 from flexpay_reconcile.simulator.resources.instruments import Instrument
 from flexpay_reconcile.simulator.state import Account, Obj, Simulation
 
@@ -147,7 +154,7 @@ def _subscribe(sim: Simulation, account: Account, customer: Obj, one: Subscribed
     )
     subscription.update(collection_method=one.collection_method, days_until_due=one.days_until_due)
     reason = "subscription_create" if begun == one.started else "subscription_cycle"
-    invoice = renewals.bill(sim, account, subscription, reason)
+    invoice = billing.bill(sim, account, subscription, reason)
     subscription["latest_invoice"] = invoice["id"]
     collection.finalize(sim, account, invoice)
     if invoice["status"] == "open":

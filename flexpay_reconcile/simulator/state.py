@@ -25,6 +25,7 @@ from flexpay_reconcile.simulator.locks import Locks
 from flexpay_reconcile.simulator.payment_state import Payments
 from flexpay_reconcile.simulator.people import People
 from flexpay_reconcile.simulator.settings import BillingSettings, Mail
+from flexpay_reconcile.simulator.subscription_state import SubscriptionState
 from flexpay_reconcile.simulator.webhooks import Hooks, Outbox
 
 API_VERSION = "2026-10-28.endive"
@@ -45,6 +46,7 @@ _INDEXED: dict[str, tuple[str, ...]] = {
     "setup_intent": ("customer",),
     "invoice_payment": ("invoice",),
     "invoiceitem": ("customer",),
+    "customer_balance_transaction": ("customer",),
 }
 
 
@@ -111,6 +113,7 @@ class Account:
         self.invoice_of: dict[str, str] = {}
         self.invoices_of: dict[str, list[str]] = {}
         self.anchors: dict[str, tuple[int, int]] = {}
+        self.subscriptions = SubscriptionState()
         self.attempts: dict[tuple[str, int], list[int]] = {}
         self.settings = BillingSettings()
         self.mails: list[Mail] = []

@@ -10,7 +10,15 @@ from dataclasses import dataclass
 
 from flexpay_reconcile.simulator.answers import APPROVED, Answer
 from flexpay_reconcile.simulator.refusals import Refusal
-from flexpay_reconcile.simulator.resources import charges, instruments, payment_intents, reminders, retry_plan, standing
+from flexpay_reconcile.simulator.resources import (
+    balances,
+    charges,
+    instruments,
+    payment_intents,
+    reminders,
+    retry_plan,
+    standing,
+)
 from flexpay_reconcile.simulator.resources.events import change, emit
 from flexpay_reconcile.simulator.resources.invoice_build import number, transitions
 from flexpay_reconcile.simulator.settings import Mail
@@ -55,13 +63,14 @@ def finalize(sim: Simulation, account: Account, invoice: Obj) -> None:
     customer = account.get("customer", invoice["customer"])
     if customer["currency"] is None:
         customer["currency"] = invoice["currency"]
+    left = balances.apply(sim, account, customer, invoice)
     invoice.update(
         status="open",
         number=invoice["number"] or number(customer),
         automatically_finalizes_at=None,
         effective_at=sim.now,
         status_transitions=transitions(invoice, finalized_at=sim.now),
-        ending_balance=0,
+        ending_balance=left,
         hosted_invoice_url=f"https://invoice.stripe.com/i/{account.id}/test_{invoice['id'][3:]}",
         invoice_pdf=f"https://pay.stripe.com/invoice/{account.id}/test_{invoice['id'][3:]}/pdf",
         customer_address=customer["address"],

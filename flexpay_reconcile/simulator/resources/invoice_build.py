@@ -21,12 +21,14 @@ def line(
     end: int,
     subscription: Obj | None,
     quantity: int = 1,
+    item: Obj | None = None,
 ) -> Obj:
-    """One line of an invoice."""
+    """One line of an invoice; `item` is the subscription's item it bills (its first one unless named)."""
     parent: Any = None
     pricing: Any = None
     if subscription is not None:
-        item = subscription["items"]["data"][0]
+        if item is None:
+            item = subscription["items"]["data"][0]
         parent = {
             "invoice_item_details": None,
             "type": "subscription_item_details",

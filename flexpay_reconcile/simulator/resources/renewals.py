@@ -6,71 +6,74 @@ May not answer requests.
 
 from __future__ import annotations
 
-from flexpay_reconcile.simulator.resources import collection, invoice_build, standing, subscription_build
+from flexpay_reconcile.simulator.resources import billing, collection, standing, subscription_build, trials
 from flexpay_reconcile.simulator.resources.events import change, emit
-from flexpay_reconcile.simulator.resources.subscription_build import item_of
+from flexpay_reconcile.simulator.resources.subscription_build import items_of, next_end, schedule
 from flexpay_reconcile.simulator.state import Account, Obj, Simulation
 
 FINALIZE_AFTER = 3600
 INCOMPLETE_SECONDS = 23 * 3600
 
-
-def schedule(sim: Simulation, account: Account, subscription: Obj) -> None:
-    """Write the end of the current period into the agenda."""
-    sim.agenda.add(item_of(subscription)["current_period_end"], "renew", account.key, subscription["id"])
+__all__ = ["collect", "end", "expire", "finalize", "renew", "schedule"]
 
 
 def renew(sim: Simulation, account: Account, subscription_id: str) -> None:
-    """The period is over: end the subscription, or begin the next period with a draft invoice."""
-    subscription = account.get("subscription", subscription_id)
-    if subscription["status"] not in standing.LIVING or item_of(subscription)["current_period_end"] != sim.now:
+    """A period is over: end the subscription, or begin the next period with a draft invoice.
+
+    The entry is out of date when the period was moved meanwhile.
+    """
+    subscription = account.find("subscription", subscription_id)
+    if subscription is None or subscription["status"] not in standing.LIVING or next_end(subscription) > sim.now:
         return
-    if subscription["cancel_at_period_end"]:
+    cancel_at = subscription["cancel_at"]
+    if subscription["cancel_at_period_end"] or (cancel_at is not None and cancel_at <= sim.now):
         end(sim, account, subscription, reason=None)
         return
-    items = subscription_build.rolled(account, subscription)
     old = {"items": subscription["items"], "latest_invoice": subscription["latest_invoice"]}
-    subscription["items"] = items
-    invoice = bill(sim, account, subscription, "subscription_cycle")
+    if subscription["status"] == "trialing":
+        action = trials.at_end(account, subscription)
+        if action == "cancel":
+            end(sim, account, subscription, reason=None)
+            return
+        if action == "pause":
+            trials.pause(sim, account, subscription)
+            return
+        old["status"] = "trialing"
+        subscription["status"] = "active"
+        sim.ledger.state(sim.now, account.id, subscription["id"], "active")
+    subscription["items"] = subscription_build.rolled(account, subscription, sim.now)
+    begun = [item for item in items_of(subscription) if item["current_period_start"] == sim.now]
+    invoice = billing.bill(sim, account, subscription, "subscription_cycle", items=begun)
     subscription["latest_invoice"] = invoice["id"]
     automatic = subscription["status"] != "unpaid"
     invoice["auto_advance"] = automatic
     if automatic:
-        invoice["automatically_finalizes_at"] = invoice["next_payment_attempt"] = sim.now + FINALIZE_AFTER
-        sim.agenda.add(sim.now + FINALIZE_AFTER, "finalize", account.key, invoice["id"])
+        wait_an_hour(sim, account, invoice)
     emit(sim, account, "invoice.created", invoice)
     emit(sim, account, "customer.subscription.updated", subscription, old)
     schedule(sim, account, subscription)
 
 
-def bill(sim: Simulation, account: Account, subscription: Obj, reason: str) -> Obj:
-    """A draft invoice for the current period; pending credits are taken in."""
-    item = item_of(subscription)
-    customer = account.get("customer", subscription["customer"])
-    amount = item["price"]["unit_amount"] * item["quantity"]
-    start, stop = item["current_period_start"], item["current_period_end"]
-    line = invoice_build.line(
-        sim,
-        account,
-        amount=amount,
-        currency=subscription["currency"],
-        start=start,
-        end=stop,
-        description=f"{item['quantity']} × {item['price']['nickname'] or 'subscription'}",
-        subscription=subscription,
-        quantity=item["quantity"],
-    )
-    period = (start, start) if reason == "subscription_create" else (sim.now, sim.now)
-    return invoice_build.make(
-        sim,
-        account,
-        customer=customer,
-        currency=subscription["currency"],
-        lines=[line],
-        reason=reason,
-        subscription=subscription,
-        period=period,
-    )
+def wait_an_hour(sim: Simulation, account: Account, invoice: Obj) -> None:
+    """A draft is finalised by itself in an hour."""
+    due = sim.now + FINALIZE_AFTER
+    charged = invoice["collection_method"] == "charge_automatically"
+    invoice.update(automatically_finalizes_at=due, next_payment_attempt=due if charged else None)
+    sim.agenda.add(due, "finalize", account.key, invoice["id"])
+
+
+def activate(sim: Simulation, account: Account, subscription: Obj) -> None:
+    """The subscription is active, and says so."""
+    change(sim, account, subscription, "customer.subscription.updated", status="active")
+
+
+def cancel_due(sim: Simulation, account: Account, subscription_id: str) -> None:
+    """The instant of `cancel_at` has come, unless it was moved."""
+    subscription = account.find("subscription", subscription_id)
+    if subscription is None or subscription["cancel_at"] != sim.now:
+        return
+    if subscription["status"] in (*standing.LIVING, "paused"):
+        end(sim, account, subscription, reason=None)
 
 
 def finalize(sim: Simulation, account: Account, invoice_id: str) -> None:
@@ -79,7 +82,7 @@ def finalize(sim: Simulation, account: Account, invoice_id: str) -> None:
     if invoice["status"] != "draft" or not invoice["auto_advance"]:
         return
     collection.finalize(sim, account, invoice)
-    if invoice["status"] == "open":
+    if invoice["status"] == "open" and invoice["collection_method"] == "charge_automatically":
         collection.attempt_automatically(sim, account, invoice)
 
 
@@ -92,8 +95,8 @@ def collect(sim: Simulation, account: Account, invoice_id: str) -> None:
 
 def expire(sim: Simulation, account: Account, subscription_id: str) -> None:
     """23 hours after its creation an incomplete subscription expires and its first invoice is void."""
-    subscription = account.get("subscription", subscription_id)
-    if subscription["status"] != "incomplete":
+    subscription = account.find("subscription", subscription_id)
+    if subscription is None or subscription["status"] != "incomplete":
         return
     change(sim, account, subscription, "customer.subscription.updated", status="incomplete_expired", ended_at=sim.now)
     invoice = account.get("invoice", subscription["latest_invoice"])
@@ -105,10 +108,13 @@ def end(
     sim: Simulation, account: Account, subscription: Obj, *, reason: str | None, details: Obj | None = None
 ) -> None:
     """Cancel now: report it, then stop the collection of its invoices."""
+    account.subscriptions.resumptions.pop(subscription["id"], None)
     subscription.update(
         status="canceled",
         canceled_at=subscription["canceled_at"] or sim.now,
         ended_at=sim.now,
+        status_details=None,
+        pending_update=None,
         cancellation_details={
             **subscription["cancellation_details"],
             **(details or {}),
