@@ -1,7 +1,7 @@
 """What the judge can find, and the figures it judges by.
 
-Values only. Sources: Visa's reattempt rule (15 in 30 days; 20 is reported from April 2026, unconfirmed) and its category
-1 (never again); Mastercard's 35 in 30 days and merchant advice 03 and 21. May not look at a ledger.
+Values only. Sources: Visa's reattempt rule (15 in 30 days; 20 is reported from April 2026, unconfirmed) and its
+category 1 (never again); Mastercard's 35 in 30 days and merchant advice 03 and 21. May not look at a ledger.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The judge: what in a ledger should never have happened, found from the ledger alone.
 
-It knows card-network and billing rules (`findings.Rules`), and nothing of the client whose calls made the ledger. May not
-change anything.
+It knows card-network and billing rules (`findings.Rules`), and nothing of the client whose calls made the ledger. May
+not change anything.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from flexpay_reconcile.simulator.findings import Code, Finding, Rules
-from flexpay_reconcile.simulator.ledger import Ledger, Row
+from flexpay_reconcile.simulator.ledger import Ledger, Row, when
 from flexpay_reconcile.simulator.local_time import DAY
 
 _OUTSIDE = frozenset({"customer", "dashboard", "history"})
@@ -48,6 +48,7 @@ class Judge:
         self._invoices: dict[str, _Invoice] = {}
         self._cards: dict[tuple[str, bool, str], _Card] = {}
         self._charges: dict[str, tuple[str | None, int]] = {}
+        self._pending: set[str] = set()
         self._refunds: dict[str, tuple[str, int]] = {}
         self._given_back: dict[str, int] = {}
         self._ended: dict[str, int] = {}
@@ -76,6 +77,9 @@ class Judge:
     # -- charges ---------------------------------------------------------------------------------------------------
 
     def _charge(self, row: Row) -> None:
+        if row["id"] in self._charges:
+            self._answered(row)
+            return
         if row["source"] != "history":
             if row["invoice"] is not None:
                 self._against_invoice(row, self._invoice(row["invoice"]))
@@ -85,6 +89,16 @@ class Judge:
             self._took(row["id"], row["created"])
         elif row["status"] == "failed" and row["invoice"] is not None:
             self._invoice(row["invoice"]).refused = True
+        elif row["status"] == "pending":
+            self._pending.add(row["id"])
+
+    def _answered(self, row: Row) -> None:
+        """A bank debit's answer came: no new attempt, but its success counts now."""
+        if row["status"] == "succeeded":
+            self._took(row["id"], when(row))
+        elif row["status"] == "failed" and row["invoice"] is not None:
+            self._invoice(row["invoice"]).refused = True
+            self._pending.discard(row["id"])
 
     def _invoice(self, id_: str) -> _Invoice:
         found = self._invoices.get(id_)
@@ -94,6 +108,7 @@ class Judge:
 
     def _took(self, charge: str, at: int) -> None:
         """A charge succeeded, at once or (a bank debit) later."""
+        self._pending.discard(charge)
         id_, amount = self._charges[charge]
         if id_ is None:
             return
@@ -191,7 +206,7 @@ class Judge:
         elif prefix == "re" and status in ("failed", "canceled") and object_ in self._refunds:
             charge, amount = self._refunds.pop(object_)
             self._given_back[charge] -= amount
-        elif prefix in ("ch", "py") and status == "succeeded" and object_ in self._charges:
+        elif prefix in ("ch", "py") and status == "succeeded" and object_ in self._pending:
             self._took(object_, row["at"])
 
     def _invoice_state(self, row: Row) -> None:

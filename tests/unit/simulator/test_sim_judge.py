@@ -242,7 +242,16 @@ def _history(book: _Book) -> None:
         book.charge(number, reason="lost_card", source="history")
 
 
+def _bank_debit(book: _Book) -> None:
+    book.charge(0, "pending")
+    row = dict(book.ledger.charges[-1])
+    book.ledger.charge({**row, "status": "succeeded", "at": 4 * DAY})
+    book.state("ch_1", "succeeded", 4 * DAY)
+    book.state("in_1", "paid", 4 * DAY, amount=2900)
+
+
 RIGHT: dict[str, Scribe] = {
+    "a bank debit answered days later": _bank_debit,
     "fifteen refusals in a window": _fifteen,
     "attempts that never reached the network": _blocked,
     "another card after a stolen one": _two_cards,
