@@ -11,7 +11,6 @@ from typing import Any
 
 from flexpay_reconcile.simulator import (
     scenario_account,
-    scenario_billing,
     scenario_faults,
     scenario_story,
     scenario_webhooks,
@@ -57,9 +56,6 @@ def env_of(world: World) -> dict[str, str]:
     """Environment variable name to key, for every key that names one."""
     return {key.env: key.secret for key in world.sim.keys.values() if key.env is not None}
 
-
-scenario_account.ACCOUNT["platform"] = scenario_webhooks.platform
-scenario_account.ACCOUNT["billing"] = scenario_billing.billing
 
 ROOT: dict[str, Callable[[World, object, str], None]] = {
     "faults": scenario_faults.faults,

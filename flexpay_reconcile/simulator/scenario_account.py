@@ -7,32 +7,17 @@ read files.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
+from flexpay_reconcile.simulator import scenario_billing, scenario_keys, scenario_payments, scenario_webhooks, worlds
 from flexpay_reconcile.simulator import scenario_checks as check
-from flexpay_reconcile.simulator import scenario_keys, scenario_payments, worlds
 from flexpay_reconcile.simulator.cards import Card
 from flexpay_reconcile.simulator.population import Member, Settler, Subscribed, book_members, populate
 from flexpay_reconcile.simulator.resources import instruments, products
+from flexpay_reconcile.simulator.scenario_building import Building
 from flexpay_reconcile.simulator.scenario_checks import ScenarioError
 from flexpay_reconcile.simulator.state import Account, Obj, Simulation
 
-if TYPE_CHECKING:
-    from flexpay_reconcile.simulator.world import World
-
 MOST_CUSTOMERS = 100_000
-
-
-@dataclass(slots=True, kw_only=True)
-class Building:
-    """An account being built. `later` holds what has to wait until the whole world stands."""
-
-    sim: Simulation
-    account: Account
-    prices: dict[str, Obj] = field(default_factory=dict)
-    members: list[Member] = field(default_factory=list)
-    later: list[Callable[[World], None]] = field(default_factory=list)
 
 
 def build(sim: Simulation, id_: str, value: object, path: str) -> Building:
@@ -194,6 +179,8 @@ def _book(building: Building, value: object, path: str) -> list[Member]:
 
 ACCOUNT: dict[str, Callable[[Building, object, str], None]] = {
     "payments": scenario_payments.settings,
+    "platform": scenario_webhooks.platform,
+    "billing": scenario_billing.billing,
     "keys": _keys,
     "prices": _prices,
     "customers": _customers,

@@ -8,7 +8,7 @@ May not decide what any of that means: `settings` reads it, `resources/dunning` 
 from __future__ import annotations
 
 from flexpay_reconcile.simulator import settings
-from flexpay_reconcile.simulator.scenario_account import Building
+from flexpay_reconcile.simulator.scenario_building import Building
 from flexpay_reconcile.simulator.scenario_checks import ScenarioError
 
 

@@ -7,12 +7,8 @@ May not make objects.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from flexpay_reconcile.simulator import scenario_checks as check
-
-if TYPE_CHECKING:
-    from flexpay_reconcile.simulator.scenario_account import Building
+from flexpay_reconcile.simulator.scenario_building import Building
 
 
 def settings(building: Building, value: object, path: str) -> None:

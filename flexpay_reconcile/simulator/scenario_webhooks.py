@@ -14,7 +14,7 @@ from __future__ import annotations
 from flexpay_reconcile.simulator import scenario_checks as check
 from flexpay_reconcile.simulator.delivery_faults import DeliveryFaults
 from flexpay_reconcile.simulator.resources import connect
-from flexpay_reconcile.simulator.scenario_account import Building
+from flexpay_reconcile.simulator.scenario_building import Building
 from flexpay_reconcile.simulator.scenario_checks import ScenarioError
 from flexpay_reconcile.simulator.world import World
 
