@@ -21,6 +21,7 @@ from tests.conformance.tours import (
     drafts,
     instruments,
     intents,
+    plans,
     platform,
     radar,
     renewals,
@@ -39,6 +40,7 @@ TOURS: dict[str, Callable[[Guide], None]] = {
     "drafts": drafts.tour,
     "instruments": instruments.tour,
     "intents": intents.tour,
+    "plans": plans.tour,
 }
 
 

@@ -91,6 +91,9 @@ class Watch:
         if operation is None:
             shown = "/v1/" + "/".join(matched[0].path) if matched else path
             self.note([Finding(f"{method} {shown}", "operation", "Stripe's document has no such operation")], example)
+            component = self.document.resource(str(document.get("object")))
+            if component is not None:  # what it answers is in the document all the same
+                self._part(component, document, example, partial=False, expands="expand" in body.decode())
             return
         given = forms.decode("&".join(filter(None, (query, body.decode()))))
         found: list[Finding] = []
@@ -151,11 +154,11 @@ class Watch:
         if "previous_attributes" in data:
             self._part(component, data["previous_attributes"], f"{type_} previous_attributes", partial=True)
 
-    def _part(self, component: str, value: Any, example: str, *, partial: bool) -> None:
+    def _part(self, component: str, value: Any, example: str, *, partial: bool, expands: bool = False) -> None:
         found: list[Finding] = []
         shapes = self.document.partial if partial else self.document.answers
         shapes.component(component)(value, found)
-        self.note(found, example)
+        self.note([each for each in found if not (expands and each.kind in EXPANSIONS)], example)
 
 
 def _example(path: tuple[str, ...]) -> str:

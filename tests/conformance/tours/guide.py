@@ -83,6 +83,12 @@ class Guide:
         """Whether the simulator has an endpoint (of a method) at a path of its route table."""
         return any("/".join(each.path) == path and method in (None, each.method) for each in ROUTES)
 
+    @staticmethod
+    def takes(method: str, path: str, parameter: str) -> bool:
+        """Whether the simulator takes a parameter at an endpoint."""
+        shapes = (each.shape for each in ROUTES if each.method == method and "/".join(each.path) == path)
+        return any({parameter, f"{parameter}!"} & set(shape) for shape in shapes)
+
     def with_key(self, env: str) -> stripe.StripeClient:
         """A client with another key of the world."""
         return stripe.StripeClient(self.keys.get(env, env), http_client=SimulatorTransport(self.world))
