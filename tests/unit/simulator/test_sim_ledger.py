@@ -7,10 +7,11 @@ import tracemalloc
 from typing import Any
 
 import pytest
+import yaml
 
-from flexpay_reconcile.simulator import control
+from flexpay_reconcile.simulator import control, playthrough, worlds
 from flexpay_reconcile.simulator.ledger import Ledger, when
-from flexpay_reconcile.simulator.scenario import env_of
+from flexpay_reconcile.simulator.scenario import build_world, env_of
 from flexpay_reconcile.simulator.world import World
 from tests.unit.simulator.helpers import DAY, HOUR, START, client, failed_invoice, small_world
 
@@ -172,3 +173,21 @@ def test_a_year_of_a_big_book_fits_in_memory() -> None:
     finally:
         tracemalloc.stop()
     assert used / number < 1000
+
+
+@pytest.mark.parametrize("name", sorted(worlds.scenario_texts()))
+def test_every_packaged_scenario_leaves_nothing_unrecorded(name: str) -> None:
+    """Disputes, bank debits, schedules of Stripe's own: the ledger's last word is what the object says."""
+    world = build_world(yaml.safe_load(worlds.scenario_texts()[name]))
+    world.deliver = lambda *_: 200
+    playthrough.run(world)
+    assert _missing(world) == []
+    charges = {row["id"]: row["status"] for row in world.ledger.charges}
+    disputes = {row["id"] for row in world.ledger.disputes}
+    refunds = {row["id"]: row["status"] for row in world.ledger.refunds}
+    for account in world.sim.accounts.values():
+        assert {row["id"]: row["status"] for row in account.table("charge").rows.values()}.items() <= charges.items()
+        assert set(account.table("dispute").rows) <= disputes
+        for row in account.table("refund").rows.values():
+            states = [each["status"] for each in world.ledger.states_of(row["id"])]
+            assert (states or [refunds[row["id"]]])[-1] == row["status"]
