@@ -28,6 +28,12 @@ def tour(guide: Guide) -> None:
     _cards(guide, carla.id)
     _catalogue(guide)
     _balance(guide, carla.id)
+    if guide.knows("customers/*", "DELETE"):
+        customer, _ = guide.new_customer()
+        guide.read(v1.subscriptions.create({"customer": customer, "items": [{"price": guide.price()}]}))
+        guide.read(v1.customers.delete(customer))
+        guide.read(v1.customers.retrieve(customer))
+        guide.read(v1.invoices.list({"limit": 3, "expand": ["data.customer"]}))
 
 
 def _balance(guide: Guide, customer: str) -> None:
@@ -78,3 +84,9 @@ def _catalogue(guide: Guide) -> None:
         price = guide.read(v1.prices.create(wanted))
     guide.read(v1.prices.retrieve(price.id, {"expand": ["product"]}))
     guide.read(v1.prices.list({"product": product.id}))
+    if guide.knows("prices/*", "POST"):
+        guide.read(v1.prices.update(price.id, {"nickname": "m", "metadata": {"a": "b"}}))
+    if guide.knows("products/*", "POST"):
+        guide.read(v1.products.update(product.id, {"description": "e", "metadata": {"a": "c"}}))
+    if guide.knows("products/*", "DELETE"):
+        guide.read(v1.products.delete(guide.read(v1.products.create({"name": "Gone"})).id))

@@ -29,6 +29,8 @@ def tour(guide: Guide) -> None:
     if guide.takes("POST", "subscriptions/*", "items"):
         _moved(guide)
     _paused(guide)
+    _items(guide)
+    _previewed(guide)
     guide.wait(45)
 
 
@@ -73,3 +75,26 @@ def _paused(guide: Guide) -> None:
         guide.wait(5)
         again: Any = {"billing_cycle_anchor": {"type": "now"}, "payment_behavior": "resume_on_payment_attempt"}
         guide.read(subscriptions.resume(made.id, again))
+
+
+def _items(guide: Guide) -> None:
+    """Items of a subscription, one by one."""
+    if not guide.knows("subscription_items", "POST"):
+        return
+    items = guide.v1.subscription_items
+    made = _made(guide, {})
+    guide.read(items.list({"subscription": made.id}))
+    wanted: Any = {"subscription": made.id, "price": guide.price(300), "quantity": 2, "proration_behavior": "none"}
+    added = guide.read(items.create(wanted))
+    guide.read(items.update(added.id, {"quantity": 3, "metadata": {"a": "b"}}))
+    guide.read(items.retrieve(added.id))
+    guide.read(items.delete(added.id))
+
+
+def _previewed(guide: Guide) -> None:
+    """What the next invoice would hold."""
+    if not guide.knows("invoices/create_preview"):
+        return
+    made = _made(guide, {})
+    guide.read(guide.v1.invoices.create_preview({"subscription": made.id}))
+    guide.read(guide.v1.invoices.create_preview({"customer": made.customer, "subscription": made.id}))
