@@ -11,32 +11,12 @@ import pytest
 import stripe
 
 from flexpay_reconcile.simulator import control
-from tests.unit.simulator.helpers import DAY, HOUR, START, client, small_world
+from tests.unit.simulator.helpers import DAY, HOUR, START, small_world
+from tests.unit.simulator.told import Told
 
 RENEWAL = START + 29 * DAY + 9 * HOUR  # ada's, 30 January 2026
 FIRST = RENEWAL + HOUR
 OURS = {"idempotency_key": "fp1:acct:in:1"}
-
-
-class Told:
-    """The events of a world since it was last asked, oldest first."""
-
-    def __init__(self, world: Any) -> None:
-        self.world = world
-        self.api = client(world)
-        self.seen: set[str] = set()
-        self.since()
-
-    def since(self) -> list[Any]:
-        """What happened since the last call."""
-        rows = list(self.api.v1.events.list({"limit": 100}).auto_paging_iter())[::-1]
-        new = [row for row in rows if row.id not in self.seen]
-        self.seen.update(row.id for row in rows)
-        return new
-
-    def types(self) -> list[str]:
-        """The types of what happened since the last call."""
-        return [row.type for row in self.since()]
 
 
 def _world(code: str | None = None, **billing: Any) -> tuple[Any, Any, Told]:
