@@ -35,6 +35,9 @@ LINKS: dict[tuple[str, str], str] = {
     ("invoice_payment", "invoice"): "invoice",
     ("invoice_payment", "payment.payment_intent"): "payment_intent",
     ("price", "product"): "product",
+    ("product", "default_price"): "price",
+    ("invoiceitem", "customer"): "customer",
+    ("invoiceitem", "invoice"): "invoice",
     ("customer", "test_clock"): "test_helpers.test_clock",
     ("subscription", "test_clock"): "test_helpers.test_clock",
     ("invoice", "test_clock"): "test_helpers.test_clock",
@@ -50,6 +53,7 @@ READ = {
     "invoice": "rak_invoice_read",
     "subscription": "rak_subscription_read",
     "product": "rak_product_read",
+    "price": "rak_plan_read",
     "test_helpers.test_clock": "rak_billing_clock_read",
 }
 

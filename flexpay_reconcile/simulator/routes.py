@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from flexpay_reconcile.simulator.resources import (
     accounts,
+    balances,
     charges,
+    customer_deletion,
     customers,
     disputes,
     events,
@@ -20,8 +22,10 @@ from flexpay_reconcile.simulator.resources import (
     invoice_moves,
     invoice_payments,
     invoices,
+    item_requests,
     payment_intents,
     payment_methods,
+    prices,
     products,
     radar,
     refunds,
@@ -37,7 +41,9 @@ ROUTES: tuple[Route, ...] = tuple(
     each
     for module in (
         accounts,
+        balances,
         charges,
+        customer_deletion,
         customers,
         disputes,
         events,
@@ -50,8 +56,10 @@ ROUTES: tuple[Route, ...] = tuple(
         invoice_moves,
         invoice_payments,
         invoices,
+        item_requests,
         payment_intents,
         payment_methods,
+        prices,
         products,
         radar,
         refunds,

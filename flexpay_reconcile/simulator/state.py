@@ -47,6 +47,7 @@ _INDEXED: dict[str, tuple[str, ...]] = {
     "invoice_payment": ("invoice",),
     "invoiceitem": ("customer",),
     "customer_balance_transaction": ("customer",),
+    "price": ("product",),
 }
 
 
@@ -142,9 +143,10 @@ class Account:
         return self.tables[kind].rows[id_ or ""]
 
     def find(self, kind: str, id_: str | None) -> Obj | None:
-        """An object, or None."""
+        """An object, or None; what is deleted and kept for others that name it (customers) is not found."""
         table = self.tables.get(kind)
-        return table.rows.get(id_) if table is not None and id_ is not None else None
+        row = table.rows.get(id_) if table is not None and id_ is not None else None
+        return None if row is not None and "deleted" in row else row
 
     def count(self, name: str) -> int:
         """The next number of a counter, from 1."""

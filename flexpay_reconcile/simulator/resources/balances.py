@@ -72,7 +72,7 @@ def _changed(
 
 def _customer(call: Call, id_: str) -> Obj:
     customer = call.account.find("customer", id_)
-    if customer is None or customer.get("deleted"):
+    if customer is None:
         raise missing("customer", id_, param="customer")
     return customer
 

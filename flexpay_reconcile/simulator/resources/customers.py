@@ -149,17 +149,21 @@ def update(call: Call, id_: str) -> Obj:
 
 
 def retrieve(call: Call, id_: str) -> Obj:
-    """GET /v1/customers/{id}"""
-    customer = call.account.find("customer", id_)
+    """GET /v1/customers/{id}: of a deleted one its stub."""
+    customer = call.account.table("customer").rows.get(id_)
     if customer is None:
         raise missing("customer", id_)
-    return customer
+    return {"id": id_, "object": "customer", "deleted": True} if "deleted" in customer else customer
 
 
 def listing(call: Call) -> Obj:
     """GET /v1/customers"""
     email = call.params.get("email")
-    return page(call, "customer", "/v1/customers", keep=lambda row: email is None or row["email"] == email)
+
+    def keep(row: Obj) -> bool:
+        return "deleted" not in row and (email is None or row["email"] == email)
+
+    return page(call, "customer", "/v1/customers", keep=keep)
 
 
 ROUTES: tuple[Route, ...] = (

@@ -1,173 +1,124 @@
-"""Products and prices, as much of them as a subscription needs: a flat recurring price.
+"""Products: what is sold. Prices have a module of their own.
 
-May not hold tiers, trials or usage.
+May not hold images' contents, packages or tax.
 """
 
 from __future__ import annotations
 
+from typing import Any
+
 from flexpay_reconcile.simulator.paging import PAGING, page
-from flexpay_reconcile.simulator.params import Shape
-from flexpay_reconcile.simulator.refusals import invalid, missing
-from flexpay_reconcile.simulator.resources.events import emit
+from flexpay_reconcile.simulator.params import Shape, merge_metadata
+from flexpay_reconcile.simulator.refusals import invalid, missing, not_allowed
+from flexpay_reconcile.simulator.resources import prices
+from flexpay_reconcile.simulator.resources.events import change, emit
+from flexpay_reconcile.simulator.resources.prices import INTERVALS, make_price
+from flexpay_reconcile.simulator.resources.product_build import make_product
 from flexpay_reconcile.simulator.route import Route, route
-from flexpay_reconcile.simulator.state import Account, Call, Obj, Simulation
+from flexpay_reconcile.simulator.state import Account, Call, Obj
 
-INTERVALS = ("day", "week", "month", "year")
-PRODUCT: Shape = {"name!": "string", "description": "string", "metadata": "map"}
-PRICE: Shape = {
-    "currency!": "string",
-    "unit_amount!": "int",
-    "product": "string",
-    "product_data": {"name!": "string"},
-    "recurring!": {"interval!": INTERVALS, "interval_count": "int"},
-    "nickname": "string",
+__all__ = ["INTERVALS", "ROUTES", "make_price", "make_product"]
+
+_FIELDS: Shape = {
+    "active": "bool",
+    "images": "strings",
     "metadata": "map",
+    "shippable": "bool",
 }
+_CLEARED = ("description", "unit_label", "url")
+CREATE: Shape = {
+    "name!": "string",
+    "id": "string",
+    "default_price_data": prices.DATA,
+    "statement_descriptor": "string",
+    **dict.fromkeys(_CLEARED, "string"),
+    **_FIELDS,
+}
+UPDATE: Shape = {
+    "name": "string",
+    "default_price": "string",
+    "statement_descriptor": "string",
+    **dict.fromkeys(_CLEARED, "string?"),
+    **_FIELDS,
+}
+LIST: Shape = {**PAGING, "active": "bool", "created": "range", "ids": "strings", "shippable": "bool", "url": "string"}
 
 
-def make_product(sim: Simulation, account: Account, name: str, metadata: dict[str, str] | None = None) -> Obj:
-    """A new product."""
-    product = account.table("product").add(
-        {
-            "id": sim.new_id(account, "prod"),
-            "object": "product",
-            "active": True,
-            "created": sim.now,
-            "default_price": None,
-            "description": None,
-            "images": [],
-            "livemode": account.livemode,
-            "marketing_features": [],
-            "metadata": metadata or {},
-            "name": name,
-            "package_dimensions": None,
-            "shippable": None,
-            "statement_descriptor": None,
-            "tax_code": None,
-            "type": "service",
-            "unit_label": None,
-            "updated": sim.now,
-            "url": None,
-        }
-    )
-    emit(sim, account, "product.created", product)
+def create(call: Call) -> Obj:
+    """POST /v1/products"""
+    params, sim, account = dict(call.params), call.sim, call.account
+    data = params.pop("default_price_data", None)
+    worth = prices.amount_of(data, "default_price_data") if data is not None else None
+    if "id" in params and account.find("product", params["id"]) is not None:
+        raise not_allowed("Product already exists.", code="resource_already_exists", param="id")
+    name = params.pop("name")
+    metadata = merge_metadata({}, params.pop("metadata", {}))
+    product = make_product(sim, account, name, metadata, **params)
+    if data is not None and worth is not None:
+        price = prices.make_from(sim, account, product["id"], data, worth)
+        product["default_price"] = price["id"]
     return product
 
 
-def make_price(
-    sim: Simulation,
-    account: Account,
-    *,
-    product: str,
-    amount: int,
-    currency: str,
-    interval: str,
-    count: int = 1,
-    nickname: str | None = None,
-    metadata: dict[str, str] | None = None,
-) -> Obj:
-    """A new recurring price in minor units."""
-    price = account.table("price").add(
-        {
-            "id": sim.new_id(account, "price"),
-            "object": "price",
-            "active": True,
-            "billing_scheme": "per_unit",
-            "created": sim.now,
-            "currency": currency.lower(),
-            "custom_unit_amount": None,
-            "livemode": account.livemode,
-            "lookup_key": None,
-            "metadata": metadata or {},
-            "nickname": nickname,
-            "product": product,
-            "recurring": {
-                "interval": interval,
-                "interval_count": count,
-                "usage_type": "licensed",
-                "trial_period_days": None,
-                "meter": None,
-            },
-            "tax_behavior": "unspecified",
-            "tiers_mode": None,
-            "transform_quantity": None,
-            "type": "recurring",
-            "unit_amount": amount,
-            "unit_amount_decimal": str(amount),
-        }
-    )
-    emit(sim, account, "price.created", price)
-    return price
-
-
-def create_product(call: Call) -> Obj:
-    """POST /v1/products"""
-    return make_product(call.sim, call.account, call.params["name"], call.params.get("metadata") or {})
-
-
-def create_price(call: Call) -> Obj:
-    """POST /v1/prices"""
-    params = call.params
-    if params["unit_amount"] < 0:
-        raise invalid("Invalid non-negative integer", param="unit_amount", code="parameter_invalid_integer")
-    if "product" in params:
-        product = params["product"]
-        if call.account.find("product", product) is None:
-            raise missing("product", product, param="product", status=400)
-    elif "product_data" in params:
-        product = make_product(call.sim, call.account, params["product_data"]["name"])["id"]
-    else:
-        raise invalid(
-            "You must specify either `product` or `product_data` when creating a price.",
-            param="product",
-            code="parameter_missing",
-        )
-    recurring = params["recurring"]
-    return make_price(
-        call.sim,
-        call.account,
-        product=product,
-        amount=params["unit_amount"],
-        currency=params["currency"],
-        interval=recurring["interval"],
-        count=recurring.get("interval_count", 1),
-        nickname=params.get("nickname"),
-        metadata=params.get("metadata") or {},
-    )
-
-
-def retrieve_product(call: Call, id_: str) -> Obj:
-    """GET /v1/products/{id}"""
-    found = call.account.find("product", id_)
-    if found is None:
+def found(account: Account, id_: str) -> Obj:
+    """The product, or 404."""
+    product = account.find("product", id_)
+    if product is None:
         raise missing("product", id_)
-    return found
+    return product
 
 
-def retrieve_price(call: Call, id_: str) -> Obj:
-    """GET /v1/prices/{id}"""
-    found = call.account.find("price", id_)
-    if found is None:
-        raise missing("price", id_, param="price")
-    return found
+def update(call: Call, id_: str) -> Obj:
+    """POST /v1/products/{id}"""
+    product, values = found(call.account, id_), dict(call.params)
+    if "metadata" in values:
+        values["metadata"] = merge_metadata(product["metadata"], values["metadata"])
+    if "default_price" in values:
+        price = call.account.find("price", values["default_price"])
+        if price is None or price["product"] != id_:
+            raise missing("price", values["default_price"], param="default_price", status=400)
+    for name in _CLEARED:
+        if values.get(name) == "":
+            values[name] = None
+    if any(product.get(name) != value for name, value in values.items()):
+        values["updated"] = call.sim.now
+    change(call.sim, call.account, product, "product.updated", **values)
+    return product
 
 
-def list_products(call: Call) -> Obj:
-    """GET /v1/products"""
-    return page(call, "product", "/v1/products")
+def delete(call: Call, id_: str) -> Obj:
+    """DELETE /v1/products/{id}: only one without prices."""
+    product, account = found(call.account, id_), call.account
+    if account.table("price").by("product", id_):
+        raise not_allowed("This product cannot be deleted because it has one or more user-created prices.", param="id")
+    account.table("product").remove(id_)
+    emit(call.sim, account, "product.deleted", product)
+    return {"id": id_, "object": "product", "deleted": True}
 
 
-def list_prices(call: Call) -> Obj:
-    """GET /v1/prices"""
-    product = call.params.get("product")
-    return page(call, "price", "/v1/prices", keep=lambda price: product is None or price["product"] == product)
+def retrieve(call: Call, id_: str) -> Obj:
+    """GET /v1/products/{id}"""
+    return found(call.account, id_)
+
+
+def listing(call: Call) -> Obj:
+    """GET /v1/products: filters active, created, ids, shippable, url."""
+    params = call.params
+    wanted: dict[str, Any] = {name: params[name] for name in ("active", "shippable", "url") if name in params}
+    ids = params.get("ids")
+    if ids is not None and len(params.keys() & {"starting_after", "ending_before"}):
+        raise invalid("You cannot use `ids` with `starting_after` or `ending_before`.", param="ids")
+
+    def keep(row: Obj) -> bool:
+        return (ids is None or row["id"] in ids) and all(row[name] == value for name, value in wanted.items())
+
+    return page(call, "product", "/v1/products", keep=keep)
 
 
 ROUTES: tuple[Route, ...] = (
-    route("POST", "products", create_product, "rak_product_write", PRODUCT),
-    route("GET", "products", list_products, "rak_product_read", PAGING),
-    route("GET", "products/*", retrieve_product, "rak_product_read"),
-    route("POST", "prices", create_price, "rak_plan_write", PRICE),
-    route("GET", "prices", list_prices, "rak_plan_read", {**PAGING, "product": "string"}),
-    route("GET", "prices/*", retrieve_price, "rak_plan_read"),
+    route("POST", "products", create, "rak_product_write", CREATE),
+    route("GET", "products", listing, "rak_product_read", LIST),
+    route("GET", "products/*", retrieve, "rak_product_read"),
+    route("POST", "products/*", update, "rak_product_write", UPDATE),
+    route("DELETE", "products/*", delete, "rak_product_write"),
 )

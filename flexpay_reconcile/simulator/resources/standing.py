@@ -42,8 +42,7 @@ def after_failure(sim: Simulation, account: Account, invoice: Obj) -> None:
             change(sim, account, subscription, "customer.subscription.updated", status="past_due")
     elif subscription is not None and resumptions.waiting_for(account, subscription, invoice, on_success=False):
         resumptions.carry_out(sim, account, subscription, status="past_due")
-    customer = account.get("customer", invoice["customer"])
-    change(sim, account, customer, "customer.updated", delinquent=True)
+    _delinquent(sim, account, invoice, True)
 
 
 def after_settlement(sim: Simulation, account: Account, invoice: Obj) -> None:
@@ -54,8 +53,13 @@ def after_settlement(sim: Simulation, account: Account, invoice: Obj) -> None:
     subscription = subscription_of(account, invoice)
     if subscription is not None:
         _settled(sim, account, subscription, invoice)
-    customer = account.get("customer", invoice["customer"])
-    change(sim, account, customer, "customer.updated", delinquent=False)
+    _delinquent(sim, account, invoice, False)
+
+
+def _delinquent(sim: Simulation, account: Account, invoice: Obj, value: bool) -> None:
+    customer = account.find("customer", invoice["customer"])
+    if customer is not None:
+        change(sim, account, customer, "customer.updated", delinquent=value)
 
 
 def _settled(sim: Simulation, account: Account, subscription: Obj, invoice: Obj) -> None:
