@@ -88,7 +88,8 @@ def _by_sdk(make: Callable[[str], Any]) -> Call:
         except stripe.APIConnectionError:
             return playthrough.NO_ANSWER, {}
         except stripe.StripeError as error:
-            return int(error.http_status or 0), dict(error.json_body or {})
+            refused: Any = error.json_body or {}
+            return int(error.http_status or 0), refused
         return answer.code, dict(answer.data)
 
     return call

@@ -12,7 +12,7 @@ import stripe
 from flexpay_reconcile.cli import _simulator_client as client
 from flexpay_reconcile.cli import _simulator_serve as serving_command
 from flexpay_reconcile.cli.main import entry
-from flexpay_reconcile.simulator import control_query
+from flexpay_reconcile.simulator import control_query, server
 from tests.unit.simulator.helpers import START, failed_invoice, small_world
 from tests.unit.simulator.helpers import client as sdk
 from tests.unit.simulator.serving import serving
@@ -134,7 +134,7 @@ def test_another_seed_can_be_asked_for(monkeypatch, tmp_path):
         seeds.extend([world.sim.seed, rebuild().sim.seed])
         raise Stop
 
-    monkeypatch.setattr(serving_command.server, "make_server", made)
+    monkeypatch.setattr(server, "make_server", made)
     with pytest.raises(Stop):
         serving_command.run("127.0.0.1", 0, Path("approved"), None, seed=99)
     assert seeds == [99, 99]

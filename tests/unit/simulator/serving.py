@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import http.client
+import json
 import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from flexpay_reconcile.simulator.server import make_server
 from flexpay_reconcile.simulator.world import World
@@ -43,3 +46,17 @@ def exchange(port: int, data: bytes, *, hang_up: bool = False) -> bytes:
         while chunk := connection.recv(65536):
             received += chunk
         return received
+
+
+def ask(port: int, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, Any, dict[str, str]]:
+    """One request over HTTP; (status, document, headers)."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    try:
+        data = None if body is None else json.dumps(body).encode()
+        lines = {name.replace("_", "-"): value for name, value in headers.items()}
+        connection.request(method, path, body=data, headers=lines)
+        answer = connection.getresponse()
+        text = answer.read()
+        return answer.status, json.loads(text) if text[:1] == b"{" else text, dict(answer.headers.items())
+    finally:
+        connection.close()
