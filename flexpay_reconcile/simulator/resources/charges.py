@@ -70,13 +70,32 @@ def make(
 
     Charges of bank debits are called `py_…`, as Stripe's are. `capture` False: only authorised.
     """
-    approved, pending = answer.approved, answer.pending
-    id_ = sim.new_id(account, "ch" if method["type"] == "card" else "py")
-    amount = intent["amount"]
     instrument = instruments.of(account, method["id"])
-    captured = (approved or pending) and capture
-    charge: Obj = {
-        "id": id_,
+    charge = _new(sim, account, intent, method, answer, capture=capture)
+    charge["payment_method_details"] = method_build.charged(
+        method, instrument, charge["amount"], approved=answer.approved, authenticated=authenticated
+    )
+    account.table("charge").add(charge)
+    if answer.pending:
+        account.payments.debits[charge["id"]] = False
+    if source != "history":
+        _remember(sim, account, method, charge)
+    sim.ledger.charge(_row(sim, account, charge, invoice, source))
+    emit(sim, account, f"charge.{charge['status']}", charge)
+    if answer.pending and isinstance(instrument, BankAccount) and instrument.behaviour != "processing":
+        days = account.payments.debit_days
+        sim.agenda.add(sim.now + (instrument.days if days is None else days) * DAY, "debit", account.key, charge["id"])
+    if answer.approved and isinstance(instrument, Card) and instrument.after is not None and source != "history":
+        sim.agenda.add(sim.now, "aftermath", account.key, charge["id"])
+    return charge
+
+
+def _new(sim: Simulation, account: Account, intent: Obj, method: Obj, answer: Answer, *, capture: bool) -> Obj:
+    """The object, without its `payment_method_details`."""
+    approved, pending = answer.approved, answer.pending
+    amount, captured = intent["amount"], (approved or pending) and capture
+    return {
+        "id": sim.new_id(account, "ch" if method["type"] == "card" else "py"),
         "object": "charge",
         "amount": amount,
         "amount_captured": amount if captured else 0,
@@ -104,9 +123,7 @@ def make(
         "paid": approved,
         "payment_intent": intent["id"],
         "payment_method": method["id"],
-        "payment_method_details": method_build.charged(
-            method, instrument, amount, approved=approved, authenticated=authenticated
-        ),
+        "payment_method_details": None,
         "receipt_email": intent["receipt_email"],
         "receipt_number": None,
         "receipt_url": None,
@@ -121,19 +138,6 @@ def make(
         "transfer_data": None,
         "transfer_group": intent["transfer_group"],
     }
-    account.table("charge").add(charge)
-    if pending:
-        account.payments.debits[id_] = False
-    if source != "history":
-        _remember(sim, account, method, charge)
-    sim.ledger.charge(_row(sim, account, charge, invoice, source))
-    emit(sim, account, f"charge.{charge['status']}", charge)
-    if pending and isinstance(instrument, BankAccount) and instrument.behaviour != "processing":
-        days = account.payments.debit_days
-        sim.agenda.add(sim.now + (instrument.days if days is None else days) * DAY, "debit", account.key, id_)
-    if approved and isinstance(instrument, Card) and instrument.after is not None and source != "history":
-        sim.agenda.add(sim.now, "aftermath", account.key, id_)
-    return charge
 
 
 def _remember(sim: Simulation, account: Account, method: Obj, charge: Obj) -> None:

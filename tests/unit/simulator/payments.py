@@ -44,11 +44,10 @@ def charges_of(world: World, customer: str) -> list[Any]:
 
 def events(world: World, *types: str, about: str | None = None) -> list[Any]:
     """The events of these types (all, if none), oldest first; `about` narrows to one object's id."""
-    (account,) = [each for each in world.sim.accounts.values() if each.tables.get("event")]
-    rows = account.table("event").rows.values()
     return [
         row
-        for row in rows
+        for account in world.sim.accounts.values()
+        for row in account.table("event").rows.values()
         if (not types or row["type"] in types) and about in (None, row["data"]["object"].get("id"))
     ]
 

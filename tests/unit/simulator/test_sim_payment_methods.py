@@ -48,12 +48,14 @@ def test_update_changes_what_stripe_lets_change() -> None:
         "card": {"exp_month": 9, "exp_year": 2040},
     }
     changed = v1.payment_methods.update(card, changes)
-    assert changed.billing_details.name == "New Name" and changed.billing_details.address.city == "Oslo"
+    assert changed.billing_details.name == "New Name"
+    assert changed.billing_details.address.city == "Oslo"
     assert (changed.card.exp_month, changed.card.exp_year, changed.metadata["a"]) == (9, 2040, "b")
     (event,) = events(world, "payment_method.updated")
     assert event["data"]["previous_attributes"]["card"] == {"exp_month": 4, "exp_year": 2034}
     cleared = v1.payment_methods.update(card, {"billing_details": {"name": ""}, "metadata": ""})
-    assert cleared.billing_details.name is None and cleared.billing_details.address.city == "Oslo"
+    assert cleared.billing_details.name is None
+    assert cleared.billing_details.address.city == "Oslo"
 
 
 def test_update_refuses_what_is_wrong() -> None:
