@@ -106,8 +106,8 @@ def _drop(sim: Simulation, account: Account, subscription: Obj) -> None:
         emit(sim, account, "invoiceitem.deleted", row)
 
 
-def instant_of(sim: Simulation, subscription: Obj, asked: int | str) -> int | None:
-    """The instant a `cancel_at` parameter stands for; None clears it."""
+def instant_of(sim: Simulation, account: Account, subscription: Obj, asked: int | str) -> int | None:
+    """The instant a `cancel_at` parameter stands for; None clears it. Words mean periods that no date cuts short."""
     if asked == "":
         return None
     if isinstance(asked, int):
@@ -116,7 +116,7 @@ def instant_of(sim: Simulation, subscription: Obj, asked: int | str) -> int | No
         return asked
     if not is_flexible(subscription):
         raise invalid(f"`cancel_at={asked}` needs a subscription with flexible billing mode.", param="cancel_at")
-    ends = [item["current_period_end"] for item in items_of(subscription)]
+    ends = [full_end(account, item) for item in items_of(subscription)]
     return int(min(ends) if asked == "min_period_end" else max(ends))
 
 

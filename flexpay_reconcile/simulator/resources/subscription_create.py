@@ -196,7 +196,7 @@ def _plan_end(call: Call, subscription: Obj) -> None:
     """`cancel_at` and `cancel_at_period_end` of a subscription that is being created."""
     asked = call.params.get("cancel_at")
     if asked is not None:
-        at = cancellation.instant_of(call.sim, subscription, asked)
+        at = cancellation.instant_of(call.sim, call.account, subscription, asked)
         subscription.update(cancellation.planned(call.sim, call.account, subscription, at, prorate=False, new=True))
     elif subscription["cancel_at_period_end"]:
         subscription["canceled_at"] = call.sim.now

@@ -130,7 +130,7 @@ def _plan(call: Call, subscription: Obj, params: dict[str, Any]) -> Plan | None:
 def _end_of(call: Call, subscription: Obj, params: dict[str, Any]) -> int | None:
     if params.get("cancel_at") is None:
         return None
-    return cancellation.instant_of(call.sim, subscription, params["cancel_at"])
+    return cancellation.instant_of(call.sim, call.account, subscription, params["cancel_at"])
 
 
 def _ending(
