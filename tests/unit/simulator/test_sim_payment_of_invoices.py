@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from flexpay_reconcile.simulator import control
-from tests.unit.simulator.helpers import client, failed_invoice, small_world
+from tests.unit.simulator.helpers import DAY, client, failed_invoice, small_world
 from tests.unit.simulator.payments import events, new_customer, price, refused, types_since, verb
 
 
@@ -75,3 +75,17 @@ def test_a_refused_subscription_says_why_on_its_intent() -> None:
     wanted = {"customer": customer, "items": [{"price": price(world)}], "payment_behavior": "allow_incomplete"}
     made = v1.subscriptions.create({**wanted, "expand": ["latest_invoice"]})
     assert (made.status, made.latest_invoice.status) == ("incomplete", "open")
+
+
+def test_a_card_authenticated_once_renews_by_itself() -> None:
+    """4000002500003155 is challenged on the first invoice; after that renewals pay while the customer is away."""
+    world = small_world()
+    v1 = client(world).v1
+    customer, _ = new_customer(world, "pm_card_authenticationRequiredOnSetup")
+    wanted = {"customer": customer, "items": [{"price": price(world)}], "payment_behavior": "allow_incomplete"}
+    made = v1.subscriptions.create(wanted)
+    verb(world, "authenticate", customer=customer)
+    assert v1.subscriptions.retrieve(made.id).status == "active"
+    world.advance_to(world.now + 32 * DAY)
+    assert [row.status for row in v1.invoices.list({"customer": customer}).data] == ["paid", "paid"]
+    assert len(events(world, "payment_intent.requires_action")) <= 1
