@@ -229,7 +229,7 @@ def test_deleting_drops_waiting_prorations_unless_they_are_asked_for() -> None:
         api.v1.subscriptions.cancel(sub.id, how)
         assert len(pending(api, sub)) == left
         assert len(world.ledger.charges) == before
-        deleted = [row for row in api.v1.events.list({"type": "invoiceitem.deleted"}).data]
+        deleted = api.v1.events.list({"type": "invoiceitem.deleted"}).data
         assert len(deleted) == (2 if how == {} else 0)
 
 
