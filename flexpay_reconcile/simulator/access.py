@@ -48,7 +48,10 @@ NOUNS = {
     "accounts_kyc_basic": "Accounts KYC Basic",
     "billing_clock": "Test clocks",
 }
-"""The noun of every permission and the Dashboard's row that grants it. `radar`, `review` and `billing_clock` are inferred."""
+"""The noun of every permission and the Dashboard's row that grants it.
+
+`radar`, `review` and `billing_clock` are inferred (unconfirmed names).
+"""
 KNOWN = frozenset(f"rak_{noun}_{verb}" for noun in NOUNS for verb in ("read", "write"))
 WORDINGS = ("old", "new")
 NO_PERMISSIONS: frozenset[str] = frozenset()
