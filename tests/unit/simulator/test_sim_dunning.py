@@ -5,12 +5,14 @@ from __future__ import annotations
 from itertools import pairwise
 
 import pytest
+import stripe
 
-from flexpay_reconcile.simulator import control
+from flexpay_reconcile.simulator import control, control_api
 from flexpay_reconcile.simulator.scenario import build_world
 from flexpay_reconcile.simulator.settings import DAY, BillingSettings
 from tests.unit.simulator.dunned import ACCOUNT, FIRST, events_of, subscription_of, tries_of, world_of
 from tests.unit.simulator.helpers import HOUR, client, document, failed_invoice, small_world
+from tests.unit.simulator.test_sim_invoice_life import oneoff
 
 
 def test_by_default_nothing_is_retried() -> None:
@@ -228,3 +230,46 @@ def test_a_card_issued_in_india_is_not_retried() -> None:
     world.advance_to(FIRST + 30 * DAY)
     invoice = control.open_invoices(world)[0]
     assert (invoice["attempt_count"], invoice["next_payment_attempt"]) == (1, None)
+
+
+def test_a_manual_try_after_the_last_retry_plans_and_ends_nothing() -> None:
+    """The schedule is over and left alone: our own decline neither begins a new one nor applies a final state."""
+    world, api, invoice = world_of(retries="custom", rules=[3])
+    world.advance_to(FIRST + 4 * DAY)
+    control_api.post(world, "billing", {"retries": "smart", "subscription": "canceled", "invoice": "uncollectible"})
+    with pytest.raises(stripe.CardError):
+        api.v1.invoices.pay(invoice)
+    world.advance_to(FIRST + 20 * DAY)
+    found = api.v1.invoices.retrieve(invoice)
+    assert (found.status, found.attempt_count, found.next_payment_attempt) == ("open", 2, None)
+    assert subscription_of(api, invoice).status == "past_due"
+
+
+def test_what_does_not_advance_by_itself_is_not_retried() -> None:
+    """A one-off invoice without auto_advance, tried by hand first: no schedule, no final state."""
+    world = small_world(billing={"retries": "smart", "invoice": "uncollectible"})
+    api = client(world)
+    control.decline(world, "ada", "insufficient_funds")
+    invoice = oneoff(api, world)
+    api.v1.invoices.finalize_invoice(invoice)
+    with pytest.raises(stripe.CardError):
+        api.v1.invoices.pay(invoice)
+    world.advance_to(world.now + 20 * DAY)
+    found = api.v1.invoices.retrieve(invoice)
+    assert (found.status, found.attempt_count, found.next_payment_attempt) == ("open", 1, None)
+
+
+def test_a_first_try_by_hand_counts_and_leaves_what_is_planned() -> None:
+    """Any first try counts as the first: Stripe's own, an hour after the finalisation, is then the second."""
+    world = small_world(billing={"retries": "custom", "rules": [3]})
+    api = client(world)
+    control.decline(world, "ada", "insufficient_funds")
+    invoice = oneoff(api, world, auto_advance=True)
+    api.v1.invoices.finalize_invoice(invoice)
+    start = world.now
+    with pytest.raises(stripe.CardError):
+        api.v1.invoices.pay(invoice)
+    assert api.v1.invoices.retrieve(invoice).next_payment_attempt == start + HOUR
+    world.advance_to(start + 5 * DAY)
+    assert tries_of(world, invoice) == [start, start + HOUR]
+    assert api.v1.invoices.retrieve(invoice).attempt_count == 2

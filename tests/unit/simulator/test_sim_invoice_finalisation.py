@@ -254,6 +254,16 @@ def test_no_invoice_to_come_is_told_by_default_or_after_a_cancellation() -> None
     assert ada not in [each.data.object.customer for each in told]
 
 
+def test_a_notice_whose_days_were_changed_is_not_given_twice() -> None:
+    """Planned for a week before; by then the settings say three days: nothing at the old time."""
+    world = small_world(billing={"upcoming_days": 7})
+    control_api.post(world, "billing", {"upcoming_days": 3})
+    world.advance_to(RENEWAL)
+    ada = world.sim.account(ACCOUNT, False).names["ada"]
+    told = client(world).v1.events.list({"type": "invoice.upcoming"}).data
+    assert ada not in [each.data.object.customer for each in told]
+
+
 def test_a_card_that_expires_before_the_renewal_is_mailed() -> None:
     """With e-mails on, the notice of the renewal comes with one about the card."""
     world = small_world(billing={"upcoming_days": 7, "emails": True})

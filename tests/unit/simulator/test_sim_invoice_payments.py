@@ -137,6 +137,17 @@ def test_an_invoice_is_paid_in_parts() -> None:
     assert api.v1.invoice_payments.list(by_intent).data[0].amount_paid == 300
 
 
+def test_a_payment_of_exactly_what_remains_pays() -> None:
+    """Nothing is left and nothing is too much: paid, without credit."""
+    world = small_world()
+    api = client(world)
+    invoice = oneoff(api, world)
+    api.v1.invoices.finalize_invoice(invoice)
+    paid = api.v1.invoices.attach_payment(invoice, {"payment_intent": _attached(api, world, 700)})
+    assert (paid.status, paid.amount_remaining, paid.amount_overpaid) == ("paid", 0, 0)
+    assert api.v1.events.list({"type": "invoice.overpaid"}).data == []
+
+
 def test_what_is_paid_too_much_becomes_credit() -> None:
     """amount_overpaid, the customer's balance and invoice.overpaid tell of it; the open intent is canceled."""
     world = small_world()
