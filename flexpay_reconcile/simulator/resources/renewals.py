@@ -1,5 +1,6 @@
-"""Renewals: what happens to a subscription by itself. A period ends, a draft invoice is made, an hour later it is
-finalised and charged. Stripe's own retry schedule is empty: after a failed first try nothing else is planned.
+"""Renewals: what happens to a subscription by itself. A period ends, and a draft invoice is made.
+
+`finalisation` finalises and charges it an hour later; what follows a failed try is `dunning`'s.
 
 May not answer requests.
 """
@@ -14,7 +15,7 @@ from flexpay_reconcile.simulator.state import Account, Obj, Simulation
 FINALIZE_AFTER = 3600
 INCOMPLETE_SECONDS = 23 * 3600
 
-__all__ = ["collect", "end", "expire", "finalize", "renew", "schedule"]
+__all__ = ["end", "expire", "renew", "schedule"]
 
 
 def renew(sim: Simulation, account: Account, subscription_id: str) -> None:
@@ -74,23 +75,6 @@ def cancel_due(sim: Simulation, account: Account, subscription_id: str) -> None:
         return
     if subscription["status"] in (*standing.LIVING, "paused"):
         end(sim, account, subscription, reason=None)
-
-
-def finalize(sim: Simulation, account: Account, invoice_id: str) -> None:
-    """An hour after its creation a draft is finalised and tried once."""
-    invoice = account.get("invoice", invoice_id)
-    if invoice["status"] != "draft" or not invoice["auto_advance"]:
-        return
-    collection.finalize(sim, account, invoice)
-    if invoice["status"] == "open" and invoice["collection_method"] == "charge_automatically":
-        collection.attempt_automatically(sim, account, invoice)
-
-
-def collect(sim: Simulation, account: Account, invoice_id: str) -> None:
-    """A `next_payment_attempt` set from outside has come: Stripe tries again by itself."""
-    invoice = account.get("invoice", invoice_id)
-    if invoice["status"] == "open" and invoice["auto_advance"] and invoice["next_payment_attempt"] == sim.now:
-        collection.attempt_automatically(sim, account, invoice)
 
 
 def expire(sim: Simulation, account: Account, subscription_id: str) -> None:
