@@ -127,6 +127,10 @@ class Subscription:
     metadata: dict[str, str]
     read_at: Instant
 
+    def cancel_scheduled(self) -> bool:
+        """Whether somebody, we or others, has scheduled its cancellation."""
+        return self.cancel_at_period_end or self.cancel_at is not None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Customer:

@@ -35,12 +35,6 @@ def _in_integration(tree: Tree, here: Path) -> Iterator[Diagnostic]:
         (("status",), "released", "releasing an integration", "use disabled: open cases run on to their end"),
         (("webhook", "listen_to"), "connected_accounts", "recovery on connected accounts", "use account"),
         (("drift_policy",), "heal", "healing drift", "use warn, and apply again to repair"),
-        (
-            ("when_recovery_fails", "subscription", "action"),
-            "cancel_at_period_end",
-            "cancelling at the end of the period",
-            "use cancel_with_delay or leave_as_is",
-        ),
     )
     for tail, value, what, hint in values:
         path = (*here, *tail)

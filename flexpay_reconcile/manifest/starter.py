@@ -44,7 +44,8 @@ integrations:
     take_over: false
     retry_policy: default
     when_recovery_fails:
-      # cancel_with_delay | cancel_with_delay_no_proration (with delay: {days: 0, hours: 0}: at once) | leave_as_is
+      # cancel_with_delay | cancel_with_delay_no_proration (with delay: {days: 0, hours: 0}: at once)
+      # | cancel_at_period_end (taken back when the money comes first) | leave_as_is
       subscription: {action: leave_as_is}
       invoice: leave_as_is             # mark_uncollectible_when_subscription_cancels | leave_as_is
 

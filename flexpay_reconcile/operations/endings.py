@@ -23,7 +23,7 @@ def recovered_elsewhere(unit: UnitOfWork, case: RecoveryCase, how: str, now: Ins
 
 
 def closed(unit: UnitOfWork, case: RecoveryCase, word: str, because: str, now: Instant) -> RecoveryCase:
-    """Nothing left to recover; subscription and invoice are left as they are."""
+    """Nothing left to recover; invoice and subscription are left as they are, but for a cancellation of ours."""
     return _end(unit, case, CaseState.CLOSED, f"Closed ({word}): {because}", now, word)
 
 
@@ -46,9 +46,15 @@ def parked(unit: UnitOfWork, case: RecoveryCase, word: str, because: str, now: I
     return unit.cases.save(saved)
 
 
+_SUBSCRIPTION_OVER = frozenset({"subscription_cancelled", "subscription_cancelled_by_other"})
+"""Closed because the subscription reads over: a cancellation that was scheduled needs no taking back."""
+
+
 def _end(unit: UnitOfWork, case: RecoveryCase, state: CaseState, text: str, now: Instant, word: str) -> RecoveryCase:
+    """The end, and with it what is still owed: `due_at` of a final case is when its scheduled cancel is taken back."""
     plan_next.supersede_planned(unit, case, text, now)
     finishing.take_back(unit, case, text, now)
-    saved = unit.cases.save(move(case, state, closed_because=word, ended_at=now))
+    owed = None if word in _SUBSCRIPTION_OVER else finishing.owe_take_back(unit, case, now)
+    saved = unit.cases.save(move(case, state, closed_because=word, ended_at=now, due_at=owed))
     unit.journal.append(Entry(case_id=case.id, at=now, kind=EntryKind.ENDED, text=text, facts={"state": state.value}))
     return saved

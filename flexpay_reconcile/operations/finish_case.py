@@ -1,7 +1,8 @@
 """Carry out final actions: persist, read, call, read, persist; each once. Holds the billing writer.
 
 Before a cancellation subscription and invoice are read, and so is whether a later invoice was paid (C4).
-Deleting a subscription takes no idempotency key, so it is made safe by reading before and after.
+Deleting a subscription takes no idempotency key, so it is made safe by reading before and after. A cancellation at the
+period's end is scheduled and then waited for: the case stays here until the subscription reads over.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from flexpay_reconcile.config.integration import Integration
-from flexpay_reconcile.errors import FlexpayError, OperatorError, TryLater
+from flexpay_reconcile.errors import BrokenInvariant, FlexpayError, OperatorError, TryLater
 from flexpay_reconcile.operations import (
     brake_check,
     endings,
@@ -17,6 +18,7 @@ from flexpay_reconcile.operations import (
     follow_subscription,
     judge_action,
     record_outcome,
+    take_back_cancel,
 )
 from flexpay_reconcile.operations.attribution import SURELY_OVER
 from flexpay_reconcile.operations.context import LOG, Context
@@ -24,20 +26,18 @@ from flexpay_reconcile.ports.billing_reader import BillingReader
 from flexpay_reconcile.ports.billing_writer import BillingWriter, BillingWriterFor, WriteResult
 from flexpay_reconcile.recovery.case import CaseState, EndedBy, RecoveryCase
 from flexpay_reconcile.recovery.decide import NEW_CARD
-from flexpay_reconcile.recovery.final_action import ActionKind, ActionState, FinalAction
+from flexpay_reconcile.recovery.final_action import CANCEL_TAG, OPEN_STATES, ActionKind, ActionState, FinalAction
 from flexpay_reconcile.recovery.journal import EntryKind
 from flexpay_reconcile.recovery.transitions import move
 from flexpay_reconcile.values.ids import PaymentMethodId
 from flexpay_reconcile.values.instant import Span
 
-_OPEN_ACTIONS = (ActionState.PLANNED, ActionState.CALLING)
-
 
 def finish_due(context: Context, writers: BillingWriterFor, *, limit: int = 50) -> int:
-    """One bounded turn over finishing cases; returns how many reached their end."""
+    """One bounded turn: what ended cases owe first, then finishing cases; returns how many reached their end."""
+    ended = take_back_cancel.take_back_due(context, writers, limit=limit)
     with context.store.reading() as view:
         due = view.cases.due([CaseState.FINISHING], context.clock.now(), limit)
-    ended = 0
     for case in due:
         if not context.hold_lease():
             return ended
@@ -60,12 +60,15 @@ def _finish(context: Context, writers: BillingWriterFor, integration: Integratio
     while True:
         with context.store.reading() as view:
             actions = view.actions.of_case(case.id)
-        action = next((each for each in actions if each.state in _OPEN_ACTIONS), None)
+        action = next((each for each in actions if each.state in OPEN_STATES), None)
         if action is None:
             return _end(context, case)
         now = context.clock.now()
         if action.due_at > now:
             _later(context, case, action.due_at.since(now))
+            return 0
+        if action.kind is ActionKind.SCHEDULE_CANCEL and _sibling_calls(context, case):
+            _later(context, case, judge_action.SOON)
             return 0
         match judge_action.judge(reader, case, action):
             case judge_action.Due():
@@ -77,14 +80,39 @@ def _finish(context: Context, writers: BillingWriterFor, integration: Integratio
             case judge_action.Skip() as skip:
                 _write_state(context, action, ActionState.SKIPPED, skip.because)
             case judge_action.Wait() as wait:
-                LOG.warning("final action must wait", extra={"case": case.id, "because": wait.because})
+                if not wait.expected:
+                    LOG.warning("final action must wait", extra={"case": case.id, "because": wait.because})
                 _later(context, case, wait.pause)
                 return 0
+            case judge_action.Unscheduled():
+                _unscheduled(context, action)
             case judge_action.CardChanged() as changed:
                 return _try_card_first(context, case, action, changed.payment_method)
             case judge_action.CaseEnds() as ends:
                 _case_ends(context, case, ends)
                 return 1
+
+
+def _sibling_calls(context: Context, case: RecoveryCase) -> bool:
+    """Whether another case's flag on this subscription is just being set or taken back: one at a time."""
+    with context.store.reading() as view:
+        others = [each for each in view.actions.of_subscription(case.subscription) if each.case_id != case.id]
+    setting = any(each.kind is ActionKind.SCHEDULE_CANCEL and each.state is ActionState.CALLING for each in others)
+    return setting or any(each.kind is ActionKind.TAKE_BACK and each.state in OPEN_STATES for each in others)
+
+
+def _unscheduled(context: Context, awaited: FinalAction) -> None:
+    """None is scheduled any more: who took ours back has decided; where it was somebody else's, ours is due now."""
+    now = context.clock.now()
+    with context.store.begin() as unit:
+        case, actions = unit.cases.get(awaited.case_id), unit.actions.of_case(awaited.case_id)
+        own = next((each for each in actions if each.kind is ActionKind.SCHEDULE_CANCEL), None)
+        if case is not None and own is not None and own.state is ActionState.SKIPPED and own.called_at is None:
+            unit.actions.save(replace(own, state=ActionState.PLANNED, due_at=now, finished_at=None, note=""))
+            text = "The cancellation that somebody else had scheduled is gone: ours is due"
+            record_outcome.journal(unit, case, EntryKind.FINAL_ACTION, text, now, action=own.kind.value)
+            return
+    _write_state(context, awaited, ActionState.SKIPPED, "somebody has taken the scheduled cancellation back")
 
 
 def _try_card_first(context: Context, seen: RecoveryCase, action: FinalAction, chosen: PaymentMethodId) -> int:
@@ -142,12 +170,16 @@ def _send(writer: BillingWriter, case: RecoveryCase, action: FinalAction) -> Wri
         case ActionKind.CANCEL_SUBSCRIPTION:
             comment = f"recovery ended without payment ({case.id})"
             return writer.cancel_now(case.subscription, prorate=action.prorate, comment=comment)
+        case ActionKind.SCHEDULE_CANCEL:
+            return writer.schedule_cancel(case.subscription, {CANCEL_TAG: case.id}, idempotency_key=key)
         case ActionKind.MARK_UNCOLLECTIBLE:
             return writer.mark_uncollectible(case.invoice, idempotency_key=key)
         case ActionKind.TAG_INVOICE:
             return writer.tag_invoice(case.invoice, judge_action.TAG, idempotency_key=key)
         case ActionKind.TAG_SUBSCRIPTION:
             return writer.tag_subscription(case.subscription, judge_action.TAG, idempotency_key=key)
+        case ActionKind.AWAIT_END | ActionKind.TAKE_BACK:
+            raise BrokenInvariant(f"{case.id}: {action.kind.value} is nothing to send here")
 
 
 def _confirm(
@@ -200,7 +232,8 @@ def _end(context: Context, seen: RecoveryCase) -> int:
         if case is None or case.state is not CaseState.FINISHING:
             return 0
         hard = case.ended_by is EndedBy.HARD_DECLINE
-        unit.cases.save(move(case, CaseState.HARD_DECLINED if hard else CaseState.EXHAUSTED))
+        owed = finishing.owe_take_back(unit, case, now)
+        unit.cases.save(move(case, CaseState.HARD_DECLINED if hard else CaseState.EXHAUSTED, due_at=owed))
         text = "Ended without payment after a hard decline" if hard else "Ended without payment: recovery is exhausted"
         record_outcome.journal(
             unit, case, EntryKind.ENDED, text, now, ended_by=case.ended_by.value if case.ended_by else ""

@@ -8,19 +8,25 @@ from flexpay_reconcile.config.configuration import Configuration
 from flexpay_reconcile.config.integration import DelayFrom, InvoiceAction, SubscriptionAction
 from flexpay_reconcile.declines.decline import DeclineKind
 from flexpay_reconcile.errors import BrokenInvariant
+from flexpay_reconcile.operations.attribution import SURELY_OVER
 from flexpay_reconcile.ports.store import UnitOfWork
 from flexpay_reconcile.recovery.case import CaseState, EndedBy, RecoveryCase
 from flexpay_reconcile.recovery.decide import Stop
-from flexpay_reconcile.recovery.final_action import ActionKind, ActionState, FinalAction
+from flexpay_reconcile.recovery.final_action import OPEN_STATES, ActionKind, ActionState, FinalAction
 from flexpay_reconcile.recovery.journal import Entry, EntryKind
 from flexpay_reconcile.recovery.transitions import move
 from flexpay_reconcile.values.instant import Instant
 
-_CANCELS = {
-    SubscriptionAction.CANCEL_WITH_DELAY: True,
-    SubscriptionAction.CANCEL_WITH_DELAY_NO_PRORATION: False,
+_KINDS: dict[SubscriptionAction, tuple[ActionKind, ...]] = {
+    SubscriptionAction.CANCEL_AT_PERIOD_END: (ActionKind.SCHEDULE_CANCEL, ActionKind.AWAIT_END),
+    SubscriptionAction.CANCEL_WITH_DELAY: (ActionKind.CANCEL_SUBSCRIPTION,),
+    SubscriptionAction.CANCEL_WITH_DELAY_NO_PRORATION: (ActionKind.CANCEL_SUBSCRIPTION,),
+    SubscriptionAction.LEAVE_AS_IS: (),
 }
-"""Subscription actions built so far, with whether they prorate. The manifest refuses the others."""
+"""What each choice does to the subscription, in order."""
+_MARKS = (ActionKind.MARK_UNCOLLECTIBLE, ActionKind.TAG_INVOICE, ActionKind.TAG_SUBSCRIPTION)
+_LAST = 99
+"""The place of taking back: after every other action of the case."""
 
 
 def begin(unit: UnitOfWork, case: RecoveryCase, stop: Stop, pinned: Configuration, now: Instant) -> RecoveryCase:
@@ -53,13 +59,8 @@ def _actions(case: RecoveryCase, stop: Stop, pinned: Configuration, now: Instant
     if case.window_from > case.first_declined_at:  # taken over, or found late: the delay begins when we came
         start = max(start, case.window_from)
     due_at = max(now, start.plus(agreed.delay))
-    kinds: list[ActionKind] = []
-    if agreed.subscription is not SubscriptionAction.LEAVE_AS_IS:
-        if agreed.subscription not in _CANCELS:
-            raise BrokenInvariant(f"{agreed.subscription.value} is not built and must not have been applied")
-        kinds.append(ActionKind.CANCEL_SUBSCRIPTION)
-    if agreed.invoice is InvoiceAction.MARK_UNCOLLECTIBLE_WHEN_SUBSCRIPTION_CANCELS:
-        kinds += [ActionKind.MARK_UNCOLLECTIBLE, ActionKind.TAG_INVOICE, ActionKind.TAG_SUBSCRIPTION]
+    marks = agreed.invoice is InvoiceAction.MARK_UNCOLLECTIBLE_WHEN_SUBSCRIPTION_CANCELS
+    kinds = _KINDS[agreed.subscription] + (_MARKS if marks else ())
     return [
         FinalAction(
             case_id=case.id,
@@ -69,7 +70,7 @@ def _actions(case: RecoveryCase, stop: Stop, pinned: Configuration, now: Instant
             state=ActionState.PLANNED,
             invoice=case.invoice,
             subscription=case.subscription,
-            prorate=_CANCELS.get(agreed.subscription, False),
+            prorate=agreed.subscription is SubscriptionAction.CANCEL_WITH_DELAY,
             revision=case.revision,
             due_at=due_at,
             decided_at=now,
@@ -88,5 +89,39 @@ def _plan_again(unit: UnitOfWork, action: FinalAction) -> None:
 def take_back(unit: UnitOfWork, case: RecoveryCase, because: str, now: Instant, *, called_too: bool = False) -> None:
     """Skip every final action that has not been called; with `called_too`, also one that a read shows was not done."""
     for action in unit.actions.of_case(case.id):
+        if action.kind is ActionKind.TAKE_BACK:
+            continue
         if action.state is ActionState.PLANNED or (called_too and action.state is ActionState.CALLING):
             unit.actions.save(replace(action, state=ActionState.SKIPPED, called_at=None, finished_at=now, note=because))
+
+
+def owe_take_back(unit: UnitOfWork, case: RecoveryCase, now: Instant) -> Instant | None:
+    """When the cancellation this case has scheduled must be taken back, because it ends otherwise; None for never.
+
+    Plans the action, in the unit of work of the ending: a crash after it cannot lose what is owed. A call whose
+    answer is not known may still arrive, so nothing is asked before it surely has.
+    """
+    actions = {each.kind: each for each in unit.actions.of_case(case.id)}
+    owed = actions.get(ActionKind.TAKE_BACK)
+    if owed is not None:
+        return owed.due_at if owed.state in OPEN_STATES else None
+    scheduled, awaited = actions.get(ActionKind.SCHEDULE_CANCEL), actions.get(ActionKind.AWAIT_END)
+    if case.is_final() or scheduled is None or scheduled.state not in (ActionState.CALLING, ActionState.DONE):
+        return None
+    if awaited is not None and awaited.state is ActionState.DONE:  # it reads over: there is nothing to take back
+        return None
+    due_at = now if scheduled.state is ActionState.DONE else now.plus(SURELY_OVER)
+    unit.actions.add(
+        replace(
+            scheduled,
+            kind=ActionKind.TAKE_BACK,
+            order=_LAST,
+            state=ActionState.PLANNED,
+            due_at=due_at,
+            decided_at=now,
+            called_at=None,
+            finished_at=None,
+            note="",
+        )
+    )
+    return due_at

@@ -37,6 +37,8 @@ def follow_subscription(
         return "no_case"
     subscription = context.readers(integration).subscription(subscription_id)
     if subscription is not None and subscription.status not in _OVER:
+        if not subscription.cancel_scheduled():
+            _wake_waiting(context, live)
         return subscription.status.value
     for case in live:  # paid or voided counts for more than the end of the subscription, whichever event came first
         follow_invoice.follow_invoice(context, running, integration, case.invoice)
@@ -49,15 +51,47 @@ def follow_subscription(
 
 
 def cancelled_by_us(unit: UnitOfWork, subscription: SubscriptionId) -> bool:
-    """Whether a final action of ours cancelled, or may have cancelled, the subscription."""
+    """Whether a final action of ours cancelled, or may have cancelled, the subscription: at once or at period's end."""
     called = (ActionState.CALLING, ActionState.DONE)
     actions = unit.actions.of_subscription(subscription)
-    return any(each.kind is ActionKind.CANCEL_SUBSCRIPTION and each.state in called for each in actions)
+    taken_back = {
+        each.case_id for each in actions if each.kind is ActionKind.TAKE_BACK and each.state is ActionState.DONE
+    }
+    return any(
+        each.state in called
+        and (
+            each.kind is ActionKind.CANCEL_SUBSCRIPTION
+            or (each.kind is ActionKind.SCHEDULE_CANCEL and each.case_id not in taken_back)
+        )
+        for each in actions
+    )
+
+
+def _wake_waiting(context: Context, seen: tuple[RecoveryCase, ...]) -> None:
+    """Cases that wait for the subscription's end look at it now."""
+    now = context.clock.now()
+    with context.store.begin() as unit:
+        for each in seen:
+            case = unit.cases.get(each.id)
+            if case is not None:
+                _look_now(unit, case, now)
+
+
+def _look_now(unit: UnitOfWork, case: RecoveryCase, now: Instant) -> None:
+    waits = any(
+        each.kind is ActionKind.AWAIT_END and each.state is ActionState.PLANNED
+        for each in unit.actions.of_case(case.id)
+    )
+    if case.state is CaseState.FINISHING and waits and (case.due_at is None or case.due_at > now):
+        unit.cases.save(replace(case, due_at=now))
 
 
 def _end_sibling(unit: UnitOfWork, context: Context, case: RecoveryCase, *, by_us: bool, now: Instant) -> None:
     """One case of a cancelled subscription (C8: cancelled once, the others are judged anew, not acted on twice)."""
-    if _under_way(unit, case) or case.state is CaseState.FINISHING:
+    if case.state is CaseState.FINISHING:
+        _look_now(unit, case, now)
+        return
+    if _under_way(unit, case):
         return
     if not by_us:
         endings.closed(
@@ -68,14 +102,14 @@ def _end_sibling(unit: UnitOfWork, context: Context, case: RecoveryCase, *, by_u
 
 
 def end_with_sibling(unit: UnitOfWork, context: Context, case: RecoveryCase, now: Instant) -> None:
-    """Our own cancellation for another invoice ends this case's recovery too (G16)."""
+    """A cancellation of ours, for another invoice or scheduled before a new card came, ends this recovery (G16)."""
     if case.decline_kind in (DeclineKind.OPERATOR, DeclineKind.UNKNOWN, None) or case.state in (
         CaseState.PARKED,
         CaseState.NEEDS_REVIEW,
     ):
-        endings.closed(unit, case, "subscription_cancelled", "its subscription was cancelled for another invoice", now)
+        endings.closed(unit, case, "subscription_cancelled", "its subscription was cancelled by us meanwhile", now)
         return
-    words = "its subscription was cancelled for another invoice of it"
+    words = "its subscription was cancelled by us meanwhile"
     plan_next.supersede_planned(unit, case, words, now)
     finishing.begin(
         unit, case, Stop(ended_by=EndedBy.NO_LEGAL_MOMENT, because=(words,)), context.pinned(case.revision), now
@@ -165,4 +199,9 @@ def bind_card(
 
 
 def _final_action_begun(unit: UnitOfWork, case: RecoveryCase) -> bool:
-    return any(each.state in (ActionState.CALLING, ActionState.DONE) for each in unit.actions.of_case(case.id))
+    """A cancellation that is only scheduled can be taken back, so a new card is still tried."""
+    return any(
+        each.state is ActionState.CALLING
+        or (each.state is ActionState.DONE and each.kind is not ActionKind.SCHEDULE_CANCEL)
+        for each in unit.actions.of_case(case.id)
+    )

@@ -14,16 +14,21 @@ from flexpay_reconcile.billing.invoice import (
     SubscriptionStatus,
     payment_method_for,
 )
+from flexpay_reconcile.errors import BrokenInvariant
 from flexpay_reconcile.ports.billing_reader import BillingReader
 from flexpay_reconcile.recovery import other_payment
 from flexpay_reconcile.recovery.case import RecoveryCase
-from flexpay_reconcile.recovery.final_action import ActionKind, ActionState, FinalAction
+from flexpay_reconcile.recovery.final_action import CANCEL_TAG, ActionKind, ActionState, FinalAction
 from flexpay_reconcile.values.ids import PaymentMethodId
 from flexpay_reconcile.values.instant import Span
 
 TAG = {"fp-uncollectible": "true"}
 SETTLING = Span.of(hours=6)
 SOON = Span.of(minutes=5)
+LOOK_AT_LEAST = Span.of(days=1)
+"""How often a subscription that is to end by itself is read, whatever events come."""
+LAST_LOOK = Span.of(hours=1)
+"""How long before its end it is read once more: what was missed can still be taken back then."""
 _OVER = frozenset({SubscriptionStatus.CANCELED, SubscriptionStatus.INCOMPLETE_EXPIRED})
 
 
@@ -46,10 +51,11 @@ class Skip:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wait:
-    """Not now; ask again after `pause`."""
+    """Not now; ask again after `pause`. `expected`: it is as it should be, and nobody has to hear of it."""
 
     because: str
     pause: Span
+    expected: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +74,12 @@ class CardChanged:
     payment_method: PaymentMethodId
 
 
-Judgement = Due | Already | Skip | Wait | CaseEnds | CardChanged
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unscheduled:
+    """The end that was waited for is no longer scheduled at Stripe."""
+
+
+Judgement = Due | Already | Skip | Wait | CaseEnds | CardChanged | Unscheduled
 
 
 def judge(reader: BillingReader, case: RecoveryCase, action: FinalAction) -> Judgement:
@@ -88,6 +99,10 @@ def judge(reader: BillingReader, case: RecoveryCase, action: FinalAction) -> Jud
                 called = action.state is ActionState.CALLING
                 return Already() if called else Skip(because="the subscription is already over")
             return _cancel(reader, case, invoice, subscription)
+        case ActionKind.SCHEDULE_CANCEL:
+            return _schedule(reader, case, invoice, subscription, over=over)
+        case ActionKind.AWAIT_END:
+            return Already() if over else _await(reader, case, invoice, subscription)
         case ActionKind.MARK_UNCOLLECTIBLE:
             return _mark(reader, invoice, over=over)
         case ActionKind.TAG_INVOICE:
@@ -95,6 +110,8 @@ def judge(reader: BillingReader, case: RecoveryCase, action: FinalAction) -> Jud
         case ActionKind.TAG_SUBSCRIPTION:
             written_off = invoice.status is InvoiceStatus.UNCOLLECTIBLE and over
             return _tag(subscription.metadata if written_off and subscription is not None else None)
+        case ActionKind.TAKE_BACK:
+            raise BrokenInvariant(f"{action.case_id}: taking back is no action of a case that is finishing")
 
 
 def _unseen(reader: BillingReader, case: RecoveryCase) -> Judgement:
@@ -122,6 +139,47 @@ def _cancel(
     if chosen is not None and case.payment_method is not None and chosen != case.payment_method:
         return CardChanged(payment_method=chosen)
     return Due()
+
+
+def _schedule(
+    reader: BillingReader, case: RecoveryCase, invoice: Invoice, subscription: Subscription | None, *, over: bool
+) -> Judgement:
+    """As strict as a cancellation (C4), and only where none is scheduled yet.
+
+    Flag and tag are set by one request, so the tag alone says that it was done, even where somebody has since taken
+    the flag away.
+    """
+    tag = subscription.metadata.get(CANCEL_TAG) if subscription is not None else None
+    if tag == case.id:
+        return Already()
+    if over:
+        return Skip(because="the subscription is already over")
+    verdict = _cancel(reader, case, invoice, subscription)
+    if subscription is None or not isinstance(verdict, Due) or not subscription.cancel_scheduled():
+        return verdict
+    if tag is not None and subscription.cancel_at_period_end:
+        return Skip(because="it is scheduled for another invoice of this subscription")
+    return Skip(because="somebody else has scheduled its cancellation, which is left alone")
+
+
+def _await(reader: BillingReader, case: RecoveryCase, invoice: Invoice, subscription: Subscription | None) -> Judgement:
+    """Until the subscription reads over the case may still end otherwise; each read asks what a cancellation asks."""
+    verdict = _cancel(reader, case, invoice, subscription)
+    if subscription is None or not isinstance(verdict, Due):
+        return verdict
+    if not subscription.cancel_scheduled():
+        return Unscheduled()
+    return Wait(because="the subscription is not over yet", pause=_until_end(subscription), expected=True)
+
+
+def _until_end(subscription: Subscription) -> Span:
+    """To the last look before the end, to the end itself, and soon again where the end is late."""
+    if subscription.cancel_at is None:
+        return LOOK_AT_LEAST
+    left = subscription.cancel_at.since(subscription.read_at)
+    if left <= Span(0):
+        return SOON
+    return min(LOOK_AT_LEAST, left if left <= LAST_LOOK else Span(left.ms - LAST_LOOK.ms))
 
 
 def _mark(reader: BillingReader, invoice: Invoice, *, over: bool) -> Judgement:

@@ -1,6 +1,6 @@
 """Writing billing objects at Stripe: cancel, mark, tag, auto_advance. Cannot charge.
 
-Only `finish_case` and `stop_stripe_retries` (later `take_over`, `release_cases`) may import this (import law 9).
+Only `finish_case`, `take_back_cancel` and `stop_stripe_retries` (later `release_cases`) may import this (import law 9).
 """
 
 from __future__ import annotations
@@ -33,6 +33,18 @@ class BillingWriter(Protocol):
 
     def cancel_now(self, subscription: SubscriptionId, *, prorate: bool, comment: str) -> WriteResult:
         """`DELETE /v1/subscriptions/{id}` with explicit `prorate` and `invoice_now=false`; takes no idempotency key."""
+        ...
+
+    def schedule_cancel(
+        self, subscription: SubscriptionId, metadata: dict[str, str], *, idempotency_key: str
+    ) -> WriteResult:
+        """`cancel_at_period_end=true` and metadata keys, in one request. ALREADY where the subscription is over."""
+        ...
+
+    def unschedule_cancel(
+        self, subscription: SubscriptionId, metadata: dict[str, str], *, idempotency_key: str
+    ) -> WriteResult:
+        """`cancel_at_period_end=false` and metadata keys (an empty value removes one), in one request."""
         ...
 
     def mark_uncollectible(self, invoice: InvoiceId, *, idempotency_key: str) -> WriteResult:

@@ -177,7 +177,7 @@ class FinalActions(Protocol):
         ...
 
     def called_since(self, integration_id: IntegrationId, since: Instant) -> int:
-        """Final actions of an integration called at or after an instant (the budget)."""
+        """Final actions of an integration called at or after an instant (the budget); taking back is not one."""
         ...
 
     def count(self, states: Iterable[ActionState]) -> int:
@@ -280,5 +280,8 @@ class Store(Protocol):
         ...
 
     def next_due(self) -> Instant | None:
-        """The earliest instant at which any loop has work by itself (inbox, attempts, cases); None when idle."""
+        """The earliest instant at which any loop has work by itself (inbox, attempts, cases); None when idle.
+
+        A case in a final state counts where it has a `due_at`: it owes the taking back of what it scheduled.
+        """
         ...

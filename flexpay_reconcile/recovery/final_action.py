@@ -14,12 +14,22 @@ class ActionKind(StrEnum):
 
     CANCEL_SUBSCRIPTION = "cancel_subscription"
     """`DELETE` the subscription, with explicit proration."""
+    SCHEDULE_CANCEL = "schedule_cancel"
+    """Set `cancel_at_period_end`, tagged with the case, where no cancellation is scheduled yet."""
+    AWAIT_END = "await_end"
+    """Call nothing: wait until a subscription whose cancellation is scheduled reads over."""
     MARK_UNCOLLECTIBLE = "mark_uncollectible"
     """Write the invoice off, after the subscription reads canceled."""
     TAG_INVOICE = "tag_invoice"
     """`fp-uncollectible: true` on the invoice."""
     TAG_SUBSCRIPTION = "tag_subscription"
     """`fp-uncollectible: true` on the subscription."""
+    TAKE_BACK = "take_back"
+    """Clear the `cancel_at_period_end` that this case has set: the case ended otherwise. Owed by a final case, too."""
+
+
+CANCEL_TAG = "fp_cancel"
+"""Metadata of a subscription whose `cancel_at_period_end` is ours: the id of the case that set it."""
 
 
 class ActionState(StrEnum):
@@ -33,6 +43,10 @@ class ActionState(StrEnum):
     """Confirmed by an answer or a read."""
     SKIPPED = "skipped"
     """Not done, for the reason in `note`."""
+
+
+OPEN_STATES = frozenset({ActionState.PLANNED, ActionState.CALLING})
+"""An action that still has to be carried out or confirmed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,7 +15,7 @@ from flexpay_reconcile.recovery import report_words as words
 from flexpay_reconcile.recovery.attempt import BLOCKING_STATES, Attempt, AttemptState
 from flexpay_reconcile.recovery.case import CaseState, RecoveryCase
 from flexpay_reconcile.recovery.decide import allowed_attempts
-from flexpay_reconcile.recovery.final_action import ActionState, FinalAction
+from flexpay_reconcile.recovery.final_action import OPEN_STATES, ActionKind, FinalAction
 from flexpay_reconcile.recovery.journal import Entry, EntryKind
 from flexpay_reconcile.recovery.windows import Bound
 from flexpay_reconcile.values.instant import Instant
@@ -85,9 +85,14 @@ def next_of(material: Material) -> Next:
     if case.state is CaseState.ATTEMPTING and attempt is not None:
         return Next(what="answer", at=attempt.check_at, sentence=words.under_way(attempt))
     if case.state is CaseState.FINISHING:
-        open_ones = [each for each in material.actions if each.state in (ActionState.PLANNED, ActionState.CALLING)]
+        open_ones = [each for each in material.actions if each.state in OPEN_STATES]
         at = open_ones[0].due_at if open_ones else case.due_at
+        if open_ones and open_ones[0].kind is ActionKind.AWAIT_END:
+            at = case.due_at
         return Next(what="final_action", at=at, sentence=words.finishing(case, tuple(each.kind for each in open_ones)))
+    owed = next((each for each in material.actions if each.kind is ActionKind.TAKE_BACK), None)
+    if case.is_final() and owed is not None and owed.state in OPEN_STATES:
+        return Next(what="take_back", at=case.due_at, sentence=words.TAKEN_BACK)
     what, sentence = words.waiting(case)
     return Next(what=what, at=case.due_at, sentence=sentence, because=_last_reasons(material))
 

@@ -34,10 +34,14 @@ ENDED_BY: dict[EndedBy, str] = {
 }
 ACTIONS: dict[ActionKind, str] = {
     ActionKind.CANCEL_SUBSCRIPTION: "cancel the subscription",
+    ActionKind.SCHEDULE_CANCEL: "schedule the subscription's cancellation at the end of its paid period",
+    ActionKind.AWAIT_END: "wait for the end of the subscription",
     ActionKind.MARK_UNCOLLECTIBLE: "mark the invoice uncollectible",
     ActionKind.TAG_INVOICE: "tag the invoice fp-uncollectible",
     ActionKind.TAG_SUBSCRIPTION: "tag the subscription fp-uncollectible",
+    ActionKind.TAKE_BACK: "take back the cancellation that was scheduled",
 }
+TAKEN_BACK = "The cancellation scheduled at the period's end is taken back: recovery ended otherwise"
 _UNDER_WAY: dict[AttemptState, str] = {
     AttemptState.SUBMITTING: "Attempt {number} has been written down and sent, or is about to be",
     AttemptState.UNRESOLVED: "Attempt {number} got no clear answer ({note}); Stripe is asked first",

@@ -9,7 +9,7 @@ from flexpay_reconcile.errors import BrokenInvariant
 from flexpay_reconcile.ports.store import Store
 from flexpay_reconcile.recovery.attempt import AttemptState
 from flexpay_reconcile.recovery.case import CaseState, RecoveryCase
-from flexpay_reconcile.recovery.final_action import ActionKind, ActionState
+from flexpay_reconcile.recovery.final_action import ActionKind, ActionState, FinalAction
 from flexpay_reconcile.simulator.world import World
 from flexpay_reconcile.values import money
 from flexpay_reconcile.values.instant import Instant
@@ -52,11 +52,7 @@ def account_of(store: Store, cohort_until: Instant, now: Instant) -> Account:
     """Count one arm."""
     with store.reading() as view:
         cases = view.cases.list(limit=1_000_000)
-        cancelled = sum(
-            action.kind is ActionKind.CANCEL_SUBSCRIPTION and action.state is ActionState.DONE
-            for case in cases
-            for action in view.actions.of_case(case.id)
-        )
+        cancelled = sum(_cancelled(view.actions.of_case(case.id)) for case in cases)
         attempts = sum(
             attempt.state in (AttemptState.APPROVED, AttemptState.DECLINED)
             for case in cases
@@ -75,6 +71,12 @@ def account_of(store: Store, cohort_until: Instant, now: Instant) -> Account:
         cohort_recovered=line(each for each in cohort if each.state is CaseState.RECOVERED),
         invoice_days=sum(_days(each, now) for each in cases),
     )
+
+
+def _cancelled(actions: tuple[FinalAction, ...]) -> bool:
+    """Whether a case of ours ended its subscription: at once, or by a schedule that was waited for."""
+    done = {each.kind for each in actions if each.state is ActionState.DONE}
+    return ActionKind.CANCEL_SUBSCRIPTION in done or {ActionKind.SCHEDULE_CANCEL, ActionKind.AWAIT_END} <= done
 
 
 def _days(case: RecoveryCase, now: Instant) -> int:

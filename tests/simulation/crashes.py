@@ -59,6 +59,18 @@ def after(rig: Rig, method: str, path_end: str) -> None:
     )
 
 
+def after_flag(rig: Rig, wanted: str) -> None:
+    """Stripe has set (`true`) or cleared (`false`) `cancel_at_period_end`; the process dies before that is committed."""
+    go_off = _once(rig)
+    rig.after_call.append(lambda request: go_off() if ("cancel_at_period_end", wanted) in request.params else None)
+
+
+def when(rig: Rig, committed: Callable[[], bool]) -> None:
+    """The process dies after the first commit that makes it so."""
+    go_off = _once(rig)
+    rig.after_commit.append(lambda: go_off() if committed() else None)
+
+
 class Boundaries:
     """Counts the boundaries of a run (before and after each call and each commit) and dies at the one it is given.
 

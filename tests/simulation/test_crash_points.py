@@ -9,9 +9,18 @@ import pytest
 from flexpay_reconcile.recovery.attempt import AttemptState
 from flexpay_reconcile.recovery.case import CaseState
 from flexpay_reconcile.recovery.final_action import ActionKind, ActionState
+from flexpay_reconcile.simulator import control
 from flexpay_reconcile.values.instant import Span
 from tests.simulation import crashes, truth, worlds
 from tests.simulation.rig import Crash, Rig
+
+AT_ONCE = (
+    ActionKind.CANCEL_SUBSCRIPTION,
+    ActionKind.MARK_UNCOLLECTIBLE,
+    ActionKind.TAG_INVOICE,
+    ActionKind.TAG_SUBSCRIPTION,
+)
+"""The final actions of a policy that cancels and writes off, in their order."""
 
 DOWN = {
     "at once": Span.of(seconds=1),
@@ -90,12 +99,35 @@ def test_a_crash_inside_the_final_actions_does_each_once(tmp_path: Path, method:
     case = rig.case("ben")
     assert rig.crashes == 1
     assert case.state is CaseState.HARD_DECLINED
-    assert {each.kind: each.state for each in rig.actions(case)} == dict.fromkeys(ActionKind, ActionState.DONE)
+    assert [(each.kind, each.state) for each in rig.actions(case)] == [(kind, ActionState.DONE) for kind in AT_ONCE]
     rows = [(row["object"], row["status"]) for row in rig.world.ledger.rows if row["kind"] == "state"]
     assert rows.count((case.subscription, "canceled")) == 1
     assert rows.count((case.invoice, "uncollectible")) == 1
     assert rig.invoices("ben")[-1]["metadata"]["fp-uncollectible"] == "true"
     assert rig.subscription("ben")["metadata"]["fp-uncollectible"] == "true"
+    truth.agree(rig)
+
+
+@pytest.mark.parametrize("place", ["after it is scheduled", "after the money is committed", "after it is taken back"])
+def test_a_crash_around_a_scheduled_cancellation_ends_with_it_taken_back(tmp_path: Path, place: str):
+    """Scheduled, then a new card pays. Wherever the process dies, the flag is set once and taken back once."""
+    loaded = worlds.manifest(action="cancel_at_period_end")
+    rig = Rig({"ben": worlds.customer()}, loaded=loaded, state=str(tmp_path / "state.db"))
+    rig.decline("ben", "lost_card")
+    if place == "after the money is committed":
+        crashes.when(rig, lambda: any(case.state is CaseState.RECOVERED for case in rig.cases()))
+    else:
+        crashes.after_flag(rig, "true" if place == "after it is scheduled" else "false")
+    rig.live(2)
+    control.replace_card(rig.world, "ben", "tok_mastercard")
+    rig.live(4)
+    assert rig.crashes == 1
+    case, subscription = rig.case("ben"), rig.subscription("ben")
+    assert (case.state, case.due_at) == (CaseState.RECOVERED, None)
+    assert (subscription["cancel_at_period_end"], subscription["metadata"]) == (False, {})
+    changes = [dict(each.params).get("cancel_at_period_end") for each in rig.requests if each.method == "POST"]
+    assert [each for each in changes if each is not None] == ["true", "false"]
+    assert {each.kind: each.state for each in rig.actions(case)}[ActionKind.TAKE_BACK] is ActionState.DONE
     truth.agree(rig)
 
 

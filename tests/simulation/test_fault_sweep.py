@@ -13,6 +13,7 @@ import stripe
 
 from flexpay_reconcile.manifest.load import Loaded
 from flexpay_reconcile.recovery.case import CaseState
+from flexpay_reconcile.simulator import control
 from flexpay_reconcile.values.instant import Span
 from tests.simulation import truth, worlds
 from tests.simulation.crashes import Boundaries
@@ -24,9 +25,9 @@ SHARES = 2
 """The sweep is cut into so many tests, so that workers can share it."""
 
 
-def quick() -> Loaded:
+def quick(**more: Any) -> Loaded:
     """A policy that is over in two days."""
-    return worlds.manifest(attempts=2, window_days=2, spacing_hours=12)
+    return worlds.manifest(attempts=2, window_days=2, spacing_hours=12, **more)
 
 
 def soft_then_paid() -> Rig:
@@ -43,6 +44,33 @@ def hard() -> Rig:
     return rig
 
 
+def scheduled() -> Rig:
+    """One hard decline; the cancellation is scheduled at the end of the day's period, waited for, then all the rest."""
+    rig = Rig(
+        {"dora": worlds.customer(renews_in_days=SOON, price="daily")}, loaded=quick(action="cancel_at_period_end")
+    )
+    rig.decline("dora", "lost_card")
+    return rig
+
+
+class PaysAfterADay(Rig):
+    """A rig whose customer pays by another way after one day."""
+
+    def live(self, days: float, **given: Any) -> None:
+        """Live with the payment in between."""
+        super().live(1.0, **given)
+        control.pay_elsewhere(self.world, "emil", how="out_of_band")
+        super().live(days - 1.0, **given)
+
+
+def taken_back() -> Rig:
+    """One hard decline and a scheduled cancellation; a day later the money comes, and it is taken back."""
+    book = {"emil": worlds.customer(renews_in_days=SOON)}
+    rig = PaysAfterADay(book, loaded=quick(action="cancel_at_period_end"))
+    rig.decline("emil", "lost_card")
+    return rig
+
+
 def customer_must_act() -> Rig:
     """Authentication is asked for; the customer never acts, so the window ends it."""
     rig = Rig({"cleo": worlds.customer("pm_card_visa_debit", renews_in_days=SOON)}, loaded=quick())
@@ -50,18 +78,28 @@ def customer_must_act() -> Rig:
     return rig
 
 
-BOOKS: dict[str, Callable[[], Rig]] = {"soft": soft_then_paid, "hard": hard, "customer": customer_must_act}
+BOOKS: dict[str, Callable[[], Rig]] = {
+    "soft": soft_then_paid,
+    "hard": hard,
+    "customer": customer_must_act,
+    "scheduled": scheduled,
+    "taken back": taken_back,
+}
 
 
 def ending(rig: Rig) -> dict[str, Any]:
     """What must not depend on the fault: charges and their order, states at Stripe and with us, actions."""
     case = rig.cases()[0]
     states = [(row["object"], row["status"]) for row in rig.world.ledger.rows if row["kind"] == "state"]
+    (account,) = rig.world.sim.accounts.values()
+    subscription = account.get("subscription", case.subscription)
     return {
+        "flag": (subscription["cancel_at_period_end"], subscription["metadata"]),
         "charges": [(row["invoice"], row["status"], row["payment_method"]) for row in rig.charges()],
         "states": [each for each in states if each[1] in ("paid", "canceled", "uncollectible", "void")],
         "case": (case.state, case.attempts_used, case.ended_by),
         "actions": [(each.kind, each.state) for each in rig.actions(case)],
+        "owes": case.due_at,
     }
 
 
@@ -158,10 +196,14 @@ def test_failing_every_call_once_changes_nothing(book: str, fault: str):
 
 
 def test_the_books_end_as_named():
-    """The three books reach three different ends, so that the sweeps pass through every kind of boundary."""
+    """The books reach different ends, so that the sweeps pass through every kind of boundary."""
     ends = {name: undisturbed(name)[0]["case"][0] for name in BOOKS}
     assert ends == {
         "soft": CaseState.RECOVERED,
         "hard": CaseState.HARD_DECLINED,
         "customer": CaseState.EXHAUSTED,
+        "scheduled": CaseState.HARD_DECLINED,
+        "taken back": CaseState.RECOVERED_ELSEWHERE,
     }
+    assert undisturbed("scheduled")[0]["flag"][1]["fp-uncollectible"] == "true"
+    assert undisturbed("taken back")[0]["flag"] == (False, {})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flexpay_reconcile.recovery.attempt import BLOCKING_STATES, AttemptState
 from flexpay_reconcile.recovery.case import CaseState
+from flexpay_reconcile.recovery.final_action import OPEN_STATES, ActionKind
 from tests.simulation.rig import Rig
 
 
@@ -26,5 +27,11 @@ def agree(rig: Rig) -> None:
                 assert attempt.state is wanted, f"{attempt.idempotency_key}: {attempt.state} but Stripe says {made}"
         ours = bool(paid) and paid[0]["idempotency_key"] in {each.idempotency_key for each in attempts}
         assert (case.state is CaseState.RECOVERED) == ours, f"{case.id} is {case.state}, paid by us: {ours} (B4)"
+        owes = [each for each in rig.actions(case) if each.kind is ActionKind.TAKE_BACK and each.state in OPEN_STATES]
+        assert not owes, f"{case.id} still owes taking back what it scheduled"
+        (account,) = [each for each in rig.world.sim.accounts.values() if each.id == case.account]
+        subscription = account.get("subscription", case.subscription)
+        stands = subscription["cancel_at_period_end"] and subscription["metadata"].get("fp_cancel") == case.id
+        assert not (stands and case.is_final() and subscription["status"] != "canceled"), f"{case.id} left its flag"
         with rig.parts.store.reading() as view:
             assert view.journal.verify(case.id), f"the journal of {case.id} is broken (G1)"

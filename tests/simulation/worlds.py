@@ -50,8 +50,8 @@ integrations:
     take_over: {take_over}
     retry_policy: default
     when_recovery_fails:
-      subscription: {{action: cancel_with_delay, delay: {{days: {delay_days}, hours: 0}}, delay_from: {delay_from}}}
-      invoice: mark_uncollectible_when_subscription_cancels
+      subscription: {{action: {action}{delay}}}
+      invoice: {invoice}
 retry_policies:
   default:
     timing: {timing}
@@ -73,19 +73,22 @@ def manifest(
     more: str = "",
     take_over: bool = False,
     delay_from: str = "hard_decline",
+    action: str = "cancel_with_delay",
+    invoice: str = "mark_uncollectible_when_subscription_cancels",
 ) -> Loaded:
     """A loaded manifest; AssertionError with its diagnostics when it is not valid."""
     text = _MANIFEST.format(
         status=status,
         stop=stop,
-        delay_days=delay_days,
+        delay=f", delay: {{days: {delay_days}, hours: 0}}, delay_from: {delay_from}" if "_with_delay" in action else "",
         timing=timing,
         attempts=attempts,
         window_days=window_days,
         spacing_hours=spacing_hours,
         more=more,
         take_over=str(take_over).lower(),
-        delay_from=delay_from,
+        action=action,
+        invoice=invoice,
     )
     loaded = load.load([("flexpay.yaml", text.encode())])
     assert loaded.configuration is not None, [each.text() for each in loaded.diagnostics]
@@ -93,9 +96,9 @@ def manifest(
 
 
 def customer(card: str = "pm_card_visa", *, renews_in_days: float = 1.0, price: str = "gold") -> dict[str, Any]:
-    """A customer whose next renewal comes so many days after the start: `gold` a month after the last, or `weekly`."""
+    """A customer whose next renewal comes so many days after the start: `gold` a month after the last, `weekly`, `daily`."""
     seconds = int(renews_in_days * 86_400)
-    period = 31 if price == "gold" else 7
+    period = {"gold": 31, "weekly": 7, "daily": 1}[price]
     return {"card": card, "price": price, "started": _START_SECONDS + seconds - period * 86_400}
 
 
@@ -105,6 +108,7 @@ _START_SECONDS = 1_767_225_600
 
 def scenario(customers: dict[str, dict[str, Any]], *, seed: int = 1) -> dict[str, Any]:
     """One test-mode account with both restricted keys and these customers."""
+    daily = {"daily": {"amount": 100, "currency": "usd", "interval": "day"}}
     keys = [
         {"env": env, "name": name, "type": "restricted", "permissions": "flexpay"}
         for env, name in (("SIM_PRIMARY", "primary"), ("SIM_FALLBACK", "fallback"))
@@ -122,7 +126,8 @@ def scenario(customers: dict[str, dict[str, Any]], *, seed: int = 1) -> dict[str
                 "prices": {
                     "gold": {"amount": 2900, "currency": "usd", "interval": "month"},
                     "weekly": {"amount": 900, "currency": "usd", "interval": "week"},
-                },
+                }
+                | (daily if any(each.get("price") == "daily" for each in customers.values()) else {}),
                 "customers": customers,
             }
         },

@@ -41,6 +41,20 @@ class StripeBillingWriter:
         params = {"prorate": prorate, "invoice_now": False, "cancellation_details": {"comment": comment}}
         return _result(self._caller.call("DELETE", "/v1/subscriptions/{id}", subscription, params=params), "cancel")
 
+    def schedule_cancel(
+        self, subscription: SubscriptionId, metadata: dict[str, str], *, idempotency_key: str
+    ) -> WriteResult:
+        """`POST /v1/subscriptions/{id}` with `cancel_at_period_end=true` and metadata."""
+        params = {"cancel_at_period_end": True, "metadata": metadata}
+        return self._post("/v1/subscriptions/{id}", subscription, params, idempotency_key, "schedule cancellation")
+
+    def unschedule_cancel(
+        self, subscription: SubscriptionId, metadata: dict[str, str], *, idempotency_key: str
+    ) -> WriteResult:
+        """`POST /v1/subscriptions/{id}` with `cancel_at_period_end=false` and metadata."""
+        params = {"cancel_at_period_end": False, "metadata": metadata}
+        return self._post("/v1/subscriptions/{id}", subscription, params, idempotency_key, "take back cancellation")
+
     def mark_uncollectible(self, invoice: InvoiceId, *, idempotency_key: str) -> WriteResult:
         """`POST /v1/invoices/{id}/mark_uncollectible`; ALREADY for any invoice that is not open any more."""
         template = "/v1/invoices/{id}/mark_uncollectible"

@@ -90,6 +90,29 @@ def test_final_actions_and_their_second_time():
     assert here.writer.tag_invoice(InvoiceId("in_none"), tag, idempotency_key="k5") is WriteResult.MISSING
 
 
+def test_a_cancellation_is_scheduled_and_taken_back_with_its_tag():
+    """Flag and tag come and go together, other metadata stays, and what is over says that it is so already."""
+    here = site()
+    subscription = there(here.fail_ada().subscription)
+    own, none = {"fp_cancel": "acct_1/in_1/1"}, {"fp_cancel": ""}
+    assert here.writer.tag_subscription(subscription, {"seat": "3"}, idempotency_key="k1") is WriteResult.DONE
+    assert here.writer.schedule_cancel(subscription, own, idempotency_key="k2") is WriteResult.DONE
+    flagged = there(here.reader.subscription(subscription))
+    assert (flagged.cancel_at_period_end, flagged.cancel_scheduled()) == (True, True)
+    assert flagged.cancel_at is not None
+    assert flagged.metadata == {"seat": "3"} | own
+    assert here.writer.unschedule_cancel(subscription, none, idempotency_key="k3") is WriteResult.DONE
+    free = there(here.reader.subscription(subscription))
+    assert (free.cancel_at_period_end, free.cancel_scheduled(), free.metadata) == (False, False, {"seat": "3"})
+    assert here.writer.schedule_cancel(subscription, own, idempotency_key="k2") is WriteResult.DONE  # a replay
+    assert there(here.reader.subscription(subscription)).cancel_scheduled() is False
+    here.writer.cancel_now(subscription, prorate=False, comment="x")
+    assert here.writer.schedule_cancel(subscription, own, idempotency_key="k4") is WriteResult.ALREADY
+    assert here.writer.unschedule_cancel(subscription, none, idempotency_key="k5") is WriteResult.ALREADY
+    nobody = SubscriptionId("sub_none")
+    assert here.writer.schedule_cancel(nobody, own, idempotency_key="k6") is WriteResult.MISSING
+
+
 WRITE_FAULTS = [
     ("refused", WriteResult.NOT_DONE),
     ("429_lock", WriteResult.NOT_DONE),

@@ -111,6 +111,19 @@ def test_final_actions_are_kept_in_order_and_counted(store):
         assert unit.actions.count([ActionState.PLANNED, ActionState.DONE]) == 3
 
 
+def test_taking_back_uses_up_no_budget(store):
+    """A called take-back is kept like any other action and is not counted as one of the budget."""
+    owed = action_of(ActionKind.TAKE_BACK, order=99, state=ActionState.CALLING, called_at=at(5))
+    with store.begin() as unit:
+        unit.cases.add(case_of(1))
+        unit.actions.add(action_of(ActionKind.SCHEDULE_CANCEL, state=ActionState.DONE, called_at=at(5)))
+        unit.actions.add(action_of(ActionKind.AWAIT_END, order=2))
+        unit.actions.add(owed)
+    with store.reading() as unit:
+        assert unit.actions.of_case(case_of(1).id)[-1] == owed
+        assert unit.actions.called_since(ACME, at(5)) == 1
+
+
 def test_saving_an_unplanned_final_action_is_a_bug(store):
     """Nothing is created by `save`."""
     with pytest.raises(BrokenInvariant, match="never planned"), store.begin() as unit:

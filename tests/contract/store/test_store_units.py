@@ -11,7 +11,7 @@ from flexpay_reconcile.adapters.sqlite_store import upkeep
 from flexpay_reconcile.errors import BrokenInvariant
 from flexpay_reconcile.ports.rows import InboxState
 from flexpay_reconcile.recovery.attempt import AttemptState
-from flexpay_reconcile.recovery.case import CaseState
+from flexpay_reconcile.recovery.case import FINAL_STATES, CaseState
 from flexpay_reconcile.recovery.final_action import ActionKind
 from flexpay_reconcile.values.instant import Span
 from tests.contract.store.makers import (
@@ -164,13 +164,17 @@ def test_writers_of_many_threads_lose_no_update(store):
 
 
 def test_next_due_is_the_earliest_of_all(store):
-    """Inbox, plans, checks and live cases count; the earliest wins; ended, done and waiting things do not."""
+    """Inbox, plans, checks and cases count, ended ones only where they owe something; done and waiting things do not."""
     assert store.next_due() is None
     with store.begin() as unit:
         unit.cases.add(case_of(1, due_at=at(9)))
-        unit.cases.add(case_of(2, due_at=at(1), state=CaseState.RECOVERED))
+        unit.cases.add(case_of(2, due_at=None, state=CaseState.CLOSED))
         unit.cases.add(case_of(3, due_at=None))
     assert store.next_due() == at(9)
+    with store.begin() as unit:
+        unit.cases.add(case_of(4, due_at=at(8, minutes=30), state=CaseState.RECOVERED))
+        assert [each.id for each in unit.cases.due(FINAL_STATES, at(9), 5)] == [case_of(4).id]
+    assert store.next_due() == at(8, minutes=30)
     with store.begin() as unit:
         unit.attempts.add(attempt_of(1, planned_for=at(8)))
     assert store.next_due() == at(8)

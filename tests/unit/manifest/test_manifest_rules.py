@@ -224,7 +224,6 @@ def test_rules_speak_where_the_schema_complains_elsewhere():
         ("managed_by: flexpay", "managed_by: flexpay\n      «connected_accounts: all"),
         ("managed_by: flexpay", "managed_by: flexpay\n      «connected_accounts: [acct_1]"),
         ("managed_by: flexpay", "managed_by: flexpay\n      «signing_secret: {env: W}"),
-        (FINAL, "      subscription: {action: «cancel_at_period_end}\n"),
         (POLICY, "    timing: «learned\n"),
         (POLICY, POLICY + "    migrate: «true\n"),
         (POLICY, POLICY + "    «holdout: {percent: 10, timing: even}\n"),

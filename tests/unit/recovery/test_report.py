@@ -109,6 +109,26 @@ def test_finishing_names_the_actions_that_are_left_and_their_date():
     assert "a hard decline forbids" in told.sentence
 
 
+def test_what_an_ended_case_owes_is_told_until_it_is_done():
+    """A scheduled cancellation that has to be taken back is the next step of a recovered case; done, nothing is."""
+    case = book.case(state=CaseState.RECOVERED, due_at=after(1))
+    scheduled = _action(ActionKind.SCHEDULE_CANCEL, ActionState.DONE)
+    told = report.next_of(material(case=case, actions=(scheduled, _action(ActionKind.TAKE_BACK)), attempts=()))
+    assert (told.what, told.at) == ("take_back", after(1))
+    assert "taken back" in told.sentence
+    done = _action(ActionKind.TAKE_BACK, ActionState.DONE)
+    assert report.next_of(material(case=case, actions=(scheduled, done), attempts=())).what == "nothing"
+
+
+def test_a_scheduled_end_is_waited_for_until_it_is_looked_at_again():
+    """The end of the subscription has no due time of its own: the next read of the case is told."""
+    case = book.case(state=CaseState.FINISHING, ended_by=EndedBy.ATTEMPTS_USED, due_at=after(3))
+    actions = (_action(ActionKind.SCHEDULE_CANCEL, ActionState.DONE), _action(ActionKind.AWAIT_END))
+    told = report.next_of(material(case=case, actions=actions, attempts=()))
+    assert told.at == after(3)
+    assert "wait for the end of the subscription" in told.sentence
+
+
 def _action(kind, state=ActionState.PLANNED):
     case = book.case()
     return FinalAction(

@@ -48,6 +48,17 @@ def test_writes_are_keyed_and_small():
     ]
 
 
+def test_a_schedule_is_one_request_with_its_tag():
+    """Flag and tag travel together, so that the tag always tells whose flag it is."""
+    billing, bench = writer(200, subscription())
+    assert billing.schedule_cancel(SUB, {"fp_cancel": "c1"}, idempotency_key="k1") is WriteResult.DONE
+    assert billing.unschedule_cancel(SUB, {"fp_cancel": ""}, idempotency_key="k2") is WriteResult.DONE
+    assert [(sent.method, sent.path, sent.params, sent.headers["Idempotency-Key"]) for sent in bench.http.sent] == [
+        ("POST", "/v1/subscriptions/sub_1", {"cancel_at_period_end": "true", "metadata[fp_cancel]": "c1"}, "k1"),
+        ("POST", "/v1/subscriptions/sub_1", {"cancel_at_period_end": "false", "metadata[fp_cancel]": ""}, "k2"),
+    ]
+
+
 RESULTS = [
     (404, error(code="resource_missing"), WriteResult.MISSING),
     (400, error(message="You can only pass in open invoices. This invoice isn't open."), WriteResult.ALREADY),

@@ -19,8 +19,9 @@ SELECT body FROM final_actions WHERE case_id = :case_id ORDER BY position, kind;
 SELECT body FROM final_actions WHERE subscription = :subscription ORDER BY case_id, position, kind;
 
 -- name: actions_called_since
--- How much of the budget of final actions is spent.
-SELECT count(*) FROM final_actions WHERE integration_id = :integration_id AND called_at >= :since;
+-- How much of the budget of final actions is spent. Taking one back costs nobody anything and is not counted.
+SELECT count(*) FROM final_actions
+WHERE integration_id = :integration_id AND called_at >= :since AND kind <> 'take_back';
 
 -- name: actions_count
 -- How many stand in these states (a JSON list).
