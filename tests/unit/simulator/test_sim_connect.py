@@ -123,7 +123,8 @@ def test_what_a_platform_reads_of_its_accounts() -> None:
     for id_ in (OTHER, "acct_none"):
         with pytest.raises(stripe.PermissionError) as caught:
             api.v1.accounts.retrieve(id_)
-        assert caught.value.error.code == "account_invalid"
+        error: Any = caught.value.error
+        assert error.code == "account_invalid"
 
 
 def test_reading_accounts_needs_its_permission() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import stripe
 
@@ -9,7 +11,7 @@ from flexpay_reconcile.simulator.local_time import add_interval
 from tests.unit.simulator.helpers import DAY, START, client, small_world
 from tests.unit.simulator.subscribing import again, pending, price, subscribe, types
 
-CLASSIC = {"billing_mode": {"type": "classic"}}
+CLASSIC: dict[str, Any] = {"billing_mode": {"type": "classic"}}
 
 
 def _end(sub, number=0):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import stripe
 
@@ -11,7 +13,7 @@ from tests.unit.simulator.subscribing import DECLINED, again, customer, pending,
 
 LENGTH = add_interval(START, "month", 1) - START
 HALF = START + LENGTH // 2
-CLASSIC = {"billing_mode": {"type": "classic"}}
+CLASSIC: dict[str, Any] = {"billing_mode": {"type": "classic"}}
 
 
 def _item(sub, number=0):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import stripe
 
@@ -9,8 +11,8 @@ from flexpay_reconcile.simulator.local_time import add_interval
 from tests.unit.simulator.helpers import DAY, START, client, small_world
 from tests.unit.simulator.subscribing import again, pending, price, subscribe
 
-CLASSIC = {"billing_mode": {"type": "classic"}}
-FLEXIBLE = {"billing_mode": {"type": "flexible"}}
+CLASSIC: dict[str, Any] = {"billing_mode": {"type": "classic"}}
+FLEXIBLE: dict[str, Any] = {"billing_mode": {"type": "flexible"}}
 
 
 def test_a_request_makes_flexible_subscriptions_and_a_scenario_classic_ones() -> None:

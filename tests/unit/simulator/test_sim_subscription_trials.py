@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import stripe
 
@@ -10,7 +12,7 @@ from tests.unit.simulator.helpers import DAY, START, client, small_world
 from tests.unit.simulator.subscribing import DECLINED, again, customer, pending, price, put_in, subscribe, types
 
 WILL_END = "customer.subscription.trial_will_end"
-CLASSIC = {"billing_mode": {"type": "classic"}}
+CLASSIC: dict[str, Any] = {"billing_mode": {"type": "classic"}}
 
 
 def _paused_at_end(how: str) -> dict:
