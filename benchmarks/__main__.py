@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import commands, engine, simulator_http, simulator_requests
+from benchmarks import commands, engine, simulator_http, simulator_requests, simulator_year
 
 
 def main() -> None:
     """Run all, or the ones named on the command line."""
-    chosen = sys.argv[1:] or ["commands", "engine", "simulator_requests", "simulator_http"]
+    chosen = sys.argv[1:] or ["commands", "engine", "simulator_requests", "simulator_http", "simulator_year"]
     if "commands" in chosen:
         commands.main()
     if "engine" in chosen:
@@ -18,6 +18,8 @@ def main() -> None:
         simulator_requests.main()
     if "simulator_http" in chosen:
         simulator_http.main()
+    if "simulator_year" in chosen:
+        simulator_year.main()
 
 
 if __name__ == "__main__":

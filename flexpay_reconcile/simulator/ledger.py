@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from array import array
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, overload
 
@@ -86,7 +87,7 @@ class Ledger:
         self.refunds: list[Row] = []
         self.disputes: list[Row] = []
         self.states = StateColumns(cause)
-        self.order: list[int] = []
+        self.order = array("q")
         self.succeeded = 0
         self.failed = 0
         self._rows = Rows(self)

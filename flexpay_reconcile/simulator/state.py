@@ -15,6 +15,7 @@ from flexpay_reconcile.simulator import chance
 from flexpay_reconcile.simulator.access import Key
 from flexpay_reconcile.simulator.agenda import Agenda, OwnTime
 from flexpay_reconcile.simulator.cards import Card
+from flexpay_reconcile.simulator.cold import Rows
 from flexpay_reconcile.simulator.delivery_faults import DeliveryFaults
 from flexpay_reconcile.simulator.faults import FaultScript
 from flexpay_reconcile.simulator.idempotency import IdempotencyKeys
@@ -55,8 +56,8 @@ class Table:
     """The objects of one type in the order of their creation, indexed by some fields that never change meaning."""
 
     def __init__(self, kind: str) -> None:
-        self.rows: dict[str, Obj] = {}
         self.order: list[str] = []
+        self.rows = Rows(kind, self.order)
         self.place: dict[str, int] = {}
         self.made = 0
         self.index: dict[str, dict[str, list[str]]] = {field: {} for field in _INDEXED.get(kind, ())}
@@ -206,6 +207,12 @@ class Simulation:
             found = self.accounts[(id_, livemode)] = Account(id_, livemode=livemode, name=name, country=country)
             found.platform = twin.platform if twin is not None else None
         return found
+
+    def tidy(self) -> None:
+        """Pack away what is old and settled; only while nothing happens."""
+        for account in self.accounts.values():
+            for table in account.tables.values():
+                table.rows.pack()
 
     def new_id(self, account: Account, prefix: str) -> str:
         """A new object id: Stripe's prefix and 24 characters by hash of a counter."""

@@ -6,7 +6,7 @@ Plain values. May not contain behaviour.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 
 class Resumption(NamedTuple):
@@ -23,6 +23,10 @@ class Resumption(NamedTuple):
 
 @dataclass(slots=True)
 class SubscriptionState:
-    """`resumptions`: subscription → what it waits for while it is paused."""
+    """`resumptions`: subscription → what it waits for while it is paused.
+
+    `prices`: price → its newest copy, which all items that show it share.
+    """
 
     resumptions: dict[str, Resumption] = field(default_factory=dict)
+    prices: dict[str, dict[str, Any]] = field(default_factory=dict)

@@ -19,6 +19,8 @@ from flexpay_reconcile.simulator.script import Script
 from flexpay_reconcile.simulator.state import Simulation
 
 Deliver = Callable[[str, dict[str, str], bytes], int]
+TIDY_EVERY = 1024
+"""How many things happen between two looks at what can be packed away."""
 
 TRIES_KEPT = 200
 """How many tries to deliver are remembered."""
@@ -88,6 +90,8 @@ class World:
             sim.now = max(sim.now, entry.at)
             self.happened += 1
             ACTIONS[entry.action](sim, sim.accounts[entry.account], entry.subject)
+            if self.happened % TIDY_EVERY == 0:
+                sim.tidy()
         sim.now = max(sim.now, instant)
 
     def take_parcel(self) -> Parcel | None:

@@ -19,6 +19,8 @@ from flexpay_reconcile.simulator.webhooks import AccountId
 
 KEEP_SECONDS = 30 * 86400
 _COMPACT_AFTER = 4096
+_BY_ITSELF: Obj = {"id": None, "idempotency_key": None}
+"""The `request` of all events that no request caused; shared, as nested values are never changed in place."""
 
 
 def emit(sim: Simulation, account: Account, type_: str, obj: Obj, previous: Obj | None = None) -> None:
@@ -37,8 +39,9 @@ def emit(sim: Simulation, account: Account, type_: str, obj: Obj, previous: Obj 
     data: Obj = {"object": dict(obj)}
     if previous is not None:
         data["previous_attributes"] = previous
+    by_itself = sim.cause.request_id is None and sim.cause.idempotency_key is None
     request = {"id": sim.cause.request_id, "idempotency_key": sim.cause.idempotency_key}
-    _record(sim, account, type_, data, request, endpoints)
+    _record(sim, account, type_, data, _BY_ITSELF if by_itself else request, endpoints)
 
 
 def emit_to_platform(sim: Simulation, account: Account, type_: str, obj: Obj) -> None:

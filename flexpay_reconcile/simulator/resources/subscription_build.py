@@ -154,11 +154,19 @@ def new_item(
         "current_period_start": start,
         "discounts": _NO_LIST,
         "metadata": metadata or _NO_MAP,
-        "price": dict(price),
+        "price": copy_of(account, price),
         "quantity": quantity,
         "subscription": subscription["id"],
         "tax_rates": _NO_LIST,
     }
+
+
+def copy_of(account: Account, price: Obj) -> Obj:
+    """The price as it is now, for items to show; one copy for all of them until it changes."""
+    kept = account.subscriptions.prices.get(price["id"])
+    if kept is None or kept != price:
+        kept = account.subscriptions.prices[price["id"]] = dict(price)
+    return kept
 
 
 def boundary(anchor: int, price: Obj, periods: int) -> int:
@@ -219,7 +227,7 @@ def _moved(account: Account, item: Obj, cancel_at: int | None) -> Obj:
     if cancel_at is not None and start < cancel_at < end:
         end = cancel_at
     price = account.find("price", item["price"]["id"])
-    kept = item["price"] if price is None or price == item["price"] else dict(price)
+    kept = item["price"] if price is None else copy_of(account, price)
     return {**item, "price": kept, "current_period_start": start, "current_period_end": end}
 
 
