@@ -8,9 +8,11 @@ DEV_STAMP := $(VENV)/.installed-dev
 PIP_INSTALL := $(PY) -m pip install -qq --disable-pip-version-check --no-input --no-deps
 WORKERS ?= 2
 SEEDS ?= 100
+FROM ?= 1
+MOST ?= 200
 CONFORMANCE_SEEDS ?= 4
 
-.PHONY: help demo test lint format bench simulate conformance record lock schemas clean distclean
+.PHONY: help demo test lint format bench simulate mutants conformance record lock schemas clean distclean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -35,7 +37,10 @@ bench: $(DEV_STAMP) ## invoice-days and decisions a second, with the SDK's own s
 	@$(PY) -m benchmarks
 
 simulate: $(DEV_STAMP) ## a campaign of seeded trouble, judged by the simulator's ledger: make simulate SEEDS=200
-	@$(PY) -m tests.simulation.campaign --seeds $(SEEDS)
+	@$(PY) -m tests.simulation.campaign --seeds $(SEEDS) --from $(FROM) --jobs $(WORKERS)
+
+mutants: $(DEV_STAMP) ## every planted bug, hunted until a seed of the campaign finds it: make mutants MOST=200
+	@$(PY) -m tests.simulation.mutants --seeds $(MOST) --jobs $(WORKERS)
 
 conformance: $(DEV_STAMP) ## hold the simulator against Stripe's own OpenAPI document, to the last field
 	@$(PY) -m tests.conformance --seeds $(CONFORMANCE_SEEDS)

@@ -18,7 +18,8 @@ from flexpay_reconcile.ports.configurations import AppliedConfiguration, Configu
 from flexpay_reconcile.ports.event_reader import EventReader
 from flexpay_reconcile.ports.store import Store, UnitOfWork
 from flexpay_reconcile.recovery.case import RecoveryCase
-from flexpay_reconcile.values.instant import Span
+from flexpay_reconcile.recovery.gates import FRESH
+from flexpay_reconcile.values.instant import Instant, Span
 
 LOG = logging.getLogger("flexpay")
 LEASE_TTL = Span.of(minutes=5)
@@ -78,3 +79,10 @@ class Context:
         if lease is None or lease.holder != self.holder or lease.fence != self.fence:
             return False
         return lease.expires_at > self.clock.now()
+
+    def may_still_call(self, since: Instant) -> bool:
+        """Asked after a commit and just before the call: the process may have stood still in between (A7, A19)."""
+        if self.clock.now().since(since) > FRESH:
+            return False
+        with self.store.reading() as view:
+            return self.may_charge(view)

@@ -157,6 +157,8 @@ def _call(
             return False
         called = replace(action, state=ActionState.CALLING, called_at=action.called_at or now)
         unit.actions.save(called)
+    if not context.may_still_call(now):
+        return False
     result = _send(writer, case, called)
     if result in (WriteResult.NOT_DONE, WriteResult.UNKNOWN):
         _later(context, case, judge_action.SOON)

@@ -144,8 +144,8 @@ def _replay_or_give_up(
     if closed is None and may_send and attempt.settled_by is SettledBy.REPLAY and young:
         charger = chargers(integration)  # may refuse: then nothing must have been written
         intent = _commit_replay(context, attempt)
-        if intent is None:
-            return 0
+        if intent is None or not context.may_still_call(facts.now):
+            return 0  # where the intent is on disk, whoever holds the lease asks Stripe again
         outcome = charger.pay(
             attempt.invoice,
             payment_method=attempt.payment_method,

@@ -94,12 +94,15 @@ def _pay(context: Context, charger: Charger, attempt: Attempt) -> tuple[Attempt,
     first = _send(charger, attempt)
     if not isinstance(first, NotSubmitted) or first.reason is not NotSubmittedReason.RATE_LIMITED:
         return attempt, first
+    limited_at = context.clock.now()
     with context.store.begin() as unit:
         stored = unit.attempts.get(attempt.account, attempt.invoice, attempt.number)
         if stored is None or stored.state is not AttemptState.SUBMITTING or not context.may_charge(unit):
             return attempt, first
         again = replace(stored, key_alias=KeyAlias.FALLBACK)
         unit.attempts.save(again)
+    if not context.may_still_call(limited_at):
+        return attempt, first
     second = _send(charger, again)
     broken = (NotSubmittedReason.KEY_REFUSED, NotSubmittedReason.PERMISSION_MISSING)
     if isinstance(second, NotSubmitted) and second.reason in broken:

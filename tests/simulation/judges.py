@@ -12,6 +12,7 @@ from typing import Any
 from flexpay_reconcile.recovery.attempt import AttemptState
 from flexpay_reconcile.recovery.case import RecoveryCase
 from flexpay_reconcile.values.ids import AccountId, InvoiceId
+from tests.simulation.recipe import Recipe
 from tests.simulation.rig import Request, Rig
 
 HARD = frozenset({"lost_card", "stolen_card"})
@@ -21,6 +22,7 @@ NO_FINAL_ACTION = frozenset({"rule", "never_heard_of"})
 ADVICE_WAIT_HOURS = {"24": 1, "25": 24, "26": 48, "27": 96, "28": 144, "29": 192, "30": 240}
 KEY = re.compile(r"fp1:(acct_\w+):(in_\w+):(\d+)")
 HOUR, DAY = 3600, 86_400
+SCHEDULES = ("cancel_at_period_end", "true")
 _CHARGE = re.compile(r"\bch_[A-Za-z0-9]+")
 
 
@@ -37,8 +39,11 @@ def require(holds: bool, invariant: str, words: object) -> None:
 class Judge:
     """Watches one rig: every call when it is sent, every new charge, and the whole at each step."""
 
-    def __init__(self, rig: Rig, *, spacing_hours: int, visa_per_30_days: int, per_minute: int) -> None:
-        """The figures are those of the manifest the rig runs with."""
+    def __init__(
+        self, rig: Rig, *, spacing_hours: int, visa_per_30_days: int, per_minute: int, recipe: Recipe | None = None
+    ) -> None:
+        """The figures are those of the manifest the rig runs with; `recipe` tells the rest of it."""
+        self.per_invoice = recipe is None or recipe.manifest["stop"] == "per_invoice"
         self.rig = rig
         self.spacing = spacing_hours * HOUR
         self.visa_per_30_days = visa_per_30_days
@@ -59,8 +64,12 @@ class Judge:
             self.a3_a4_a5_key(request)
             self.a7_a15_read(request)
             self.a13_budget(request)
-        if request.method == "DELETE" and "/subscriptions/" in request.path:
-            self.a21_c4_cancellation(request)
+        if request.method != "GET" and "/subscriptions/" in request.path:
+            require("cancel_at" not in dict(request.params), "G15", "cancel_at is never written")
+            if request.method == "DELETE" or SCHEDULES in request.params:
+                self.a21_c4_cancellation(request)
+            if ("cancel_at_period_end", "false") in request.params:
+                self.g15_taking_back(request)
 
     def answered(self, request: Request) -> None:
         """An answer reached the product."""
@@ -106,7 +115,8 @@ class Judge:
         require(seen.get("status") == "open", "A7", f"{request.object_id} read {seen.get('status')} before pay")
         require(seen.get("collection_method") == "charge_automatically", "A7", "not charged automatically")
         require(seen.get("amount_remaining", 0) > 0, "A7", "nothing remains to be paid")
-        require(seen.get("auto_advance") is False, "A15", f"{request.object_id}: Stripe may still retry it")
+        stopped = seen.get("auto_advance") is False if self.per_invoice else seen.get("next_payment_attempt") is None
+        require(stopped, "A15", f"{request.object_id}: Stripe may still retry it")
 
     def a13_budget(self, request: Request) -> None:
         """A13: no more new attempts in a minute than the budget."""
@@ -117,7 +127,8 @@ class Judge:
     def a21_c4_cancellation(self, request: Request) -> None:
         """A21: never after an operator's or unknown refusal. C4: the invoice is unpaid and no later one is paid."""
         subscription = request.object_id
-        said = dict(request.params).get("cancellation_details[comment]", "")
+        given = dict(request.params)
+        said = given.get("cancellation_details[comment]") or f"({given.get('metadata[fp_cancel]')})"
         with self.rig.parts.store.reading() as view:
             cases = [each for each in view.cases.list(limit=10_000) if each.subscription == subscription]
             calling = [
@@ -128,6 +139,10 @@ class Judge:
             ]
         require(bool(calling), "A3", f"{subscription} is cancelled without a committed intent")
         (account,) = self.rig.world.sim.accounts.values()
+        if SCHEDULES in request.params:
+            row = account.get("subscription", subscription)
+            ours = row["metadata"].get("fp_cancel") == given["metadata[fp_cancel]"]
+            require(ours or row["cancel_at"] is None, "G15", f"{subscription} was to be cancelled already")
         for case in calling:
             invoice = account.get("invoice", case.invoice)
             require(
@@ -147,6 +162,18 @@ class Judge:
             allowed = not reasons or reasons[-1] not in NO_FINAL_ACTION or dead
             require(allowed, "A21", f"{subscription} cancelled: {reasons}")
 
+    def g15_taking_back(self, request: Request) -> None:
+        """G15: only what a case of ours has set is taken back, by a case that has ended, after its intent is on disk."""
+        (account,) = self.rig.world.sim.accounts.values()
+        tag = account.get("subscription", request.object_id)["metadata"].get("fp_cancel")
+        if tag is None:
+            return  # it was executed before, and its answer was lost
+        case = next((each for each in self.rig.cases() if each.id == tag), None)
+        require(case is not None and case.is_final(), "G15", f"{request.object_id}: the flag of {tag} is taken back")
+        if case is not None:
+            owed = [each for each in self.rig.actions(case) if each.kind.value == "take_back"]
+            require([each.state.value for each in owed] == ["calling"], "A3", f"{tag}: no intent to take back")
+
     # -- at each charge ------------------------------------------------------------------------------------------
 
     def step(self, _: object = None) -> None:
@@ -164,7 +191,7 @@ class Judge:
 
     def judge_charge(self, row: dict[str, Any], earlier: list[dict[str, Any]]) -> None:
         """One charge of ours against all that came before it."""
-        of_invoice = [each for each in earlier if each["invoice"] == row["invoice"]]
+        of_invoice = [each for each in earlier if each["invoice"] == row["invoice"] and self._seen(each)]
         on_card = [each for each in of_invoice if self._same_card(row, each, earlier)]
         for each in on_card:
             require(each["reason"] not in HARD, "A8", f"{row['id']} after {each['reason']} on the same card")

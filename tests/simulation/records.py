@@ -24,10 +24,18 @@ class Records:
         """For one rig."""
         self.rig = rig
         self._last: dict[CaseId, CaseState] = {}
+        self._changed = True
+        rig.after_commit.append(self._commit)
+
+    def _commit(self) -> None:
+        self._changed = True
 
     def step(self, _: object = None) -> None:
         """Each committed case has its next step (B3), and final states absorb (C7)."""
         require(self.rig.engine.loops.charging_stopped is None, "G4", self.rig.engine.loops.charging_stopped)
+        if not self._changed:
+            return
+        self._changed = False
         with self.rig.parts.store.reading() as view:
             for case in view.cases.list(limit=10_000):
                 attempts = view.attempts.of_invoice(case.account, case.invoice)
@@ -68,8 +76,16 @@ class Records:
         self.c2_c5_c8_actions()
 
     def c1_liveness(self, case: RecoveryCase) -> None:
-        """C1: final, or waiting for a cause that stands."""
+        """C1: final, or waiting for a cause that stands, or for the end of a subscription that is scheduled (G15)."""
+        (account,) = self.rig.world.sim.accounts.values()
+        subscription = account.get("subscription", case.subscription)
+        ends = subscription["cancel_at"] is not None and subscription["status"] != "canceled"
+        ours = ends and subscription["metadata"].get("fp_cancel") == case.id
         if case.is_final():
+            require(not (ours and subscription["cancel_at_period_end"]), "G15", f"{case.id} left its flag behind")
+            require(case.due_at is None, "G15", f"{case.id} has ended and still owes something")
+            return
+        if case.state is CaseState.FINISHING and ends:
             return
         words = f"{case.id} is still {case.state} ({case.closed_because}), due {case.due_at}"
         require(case.state in STANDING, "C1", words)
@@ -102,13 +118,15 @@ class Records:
     def c2_c5_c8_actions(self) -> None:
         """C2, C8: each final action at most once. C5: nothing is written off before its subscription is cancelled."""
         (account,) = self.rig.world.sim.accounts.values()
-        states = [(row["object"], row["status"]) for row in self.rig.world.ledger.rows if row["kind"] == "state"]
-        counts = Counter(each for each in states if each[1] in ("canceled", "uncollectible"))
+        rows = [row for row in self.rig.world.ledger.rows if row["kind"] == "state"]
+        states = [(row["object"], row["status"]) for row in rows]
+        ours = [each for each, row in zip(states, rows, strict=True) if row["source"] == "request"]
+        counts = Counter(each for each in ours if each[1] in ("canceled", "uncollectible"))
         require(all(count == 1 for count in counts.values()), "C2", counts)
         cancels = Counter(each.path for each in self.rig.requests if each.method == "DELETE" and each.status == 200)
         require(all(count == 1 for count in cancels.values()), "C8", cancels)
         for place, (object_, status) in enumerate(states):
-            if status == "uncollectible":
+            if status == "uncollectible" and rows[place]["source"] == "request":
                 parent = account.get("invoice", object_)["parent"]["subscription_details"]["subscription"]
                 require(
                     (parent, "canceled") in states[:place], "C5", f"{object_} was written off before {parent} ended"

@@ -36,8 +36,7 @@ from tests.simulation import worlds
 __all__ = ["Crash", "KeyRing", "Request", "Rig"]
 
 
-SIX_MINUTES = Span.of(minutes=6)
-"""Longer than a lease."""
+SIX_MINUTES = Span.of(minutes=6)  # longer than a lease
 
 
 class Crash(BaseException):
@@ -94,6 +93,7 @@ class Recorder(SimulatorTransport):
         try:
             for hook in tuple(self._rig.before_call):
                 hook(request)
+            request.at = self.world.now  # a hook may have let time pass before it left
             body, status, answered = super().request(method, url, headers, post_data)
         except stripe.APIConnectionError as silence:
             request.unexecuted = isinstance(silence.__cause__, ConnectionRefusedError)
@@ -159,8 +159,12 @@ class Rig(Stage):
         self._kept: Any = None
         self.loaded = loaded or worlds.manifest()
         super().__init__(worlds.scenario(dict(customers), seed=seed), state=state)
+        self._prepare()
         arm.apply(self, self.loaded)
         self.requests.clear()
+
+    def _prepare(self) -> None:
+        """What happens in the world before anything is applied."""
 
     # -- the process ---------------------------------------------------------------------------------------------
 

@@ -1,217 +1,241 @@
-"""What goes wrong in a campaign, by seed alone: calls, deliveries, crashes, keys, and customers who act by themselves."""
+"""What goes wrong in a campaign, by seed alone: calls, deliveries, crashes, the store, keys, clocks, and people.
+
+Every family counts what it did in `met`, by name. `calm()` ends all of it.
+"""
 
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections import Counter
 from typing import Any
 
-import stripe
-
-from flexpay_reconcile.simulator import control
+from flexpay_reconcile.errors import TryLater
+from flexpay_reconcile.simulator import access, control_access
 from flexpay_reconcile.simulator.control import ControlError
-from flexpay_reconcile.simulator.webhooks import signature
 from flexpay_reconcile.values.instant import Span
-from tests.simulation.judges import Judge
-from tests.simulation.rig import Crash, Request, Rig
+from tests.simulation.deeds import Deeds
+from tests.simulation.fleet import Fleet
+from tests.simulation.recipe import Recipe
+from tests.simulation.rig import Crash, Request
 
-CARDS = (
-    "pm_card_visa",
-    "pm_card_visa_debit",
-    "pm_card_mastercard",
-    "pm_card_mastercard_debit",
-    "pm_card_amex",
-    "pm_card_discover",
-    "pm_card_pendingRefund",
-    "pm_card_riskLevelElevated",
+DOWN = (60, 240, 360, 360, 5 * 3_600, 30 * 3_600)
+OUTAGES = (0.01, 0.05, 0.3, 3, 6)
+"""Days in which no daemon is up: from a quarter of an hour to the best part of a week."""
+CLOCKS = (-30 * 86_400, -86_400, -3_600, -240, 240, 3_600, 86_400, 30 * 86_400)
+PAUSES = (2, 7, 12, 40, 200)
+"""Minutes a process stands still; a lease lasts five."""
+PAUSES_AT_PAY = (2, 7, 12)
+"""Just before the bytes of a `pay`: shorter than what a resolver waits before it is sure that nothing was sent."""
+STORMS = (1, 30, 600, 21_600)
+PERMISSIONS = ("rak_invoice_read", "rak_invoice_write", "rak_subscription_read", "rak_subscription_write")
+STORE_FAULTS = (
+    ("no room left to write the state", "E-state-full"),
+    ("the state is in use by another process", "E-state-busy"),
+    ("the state cannot be written", "E-state-read-only"),
 )
-ANSWERS: tuple[dict[str, Any], ...] = (
-    {"code": "insufficient_funds"},
-    {"code": "insufficient_funds"},
-    {"code": "do_not_honor"},
-    {"code": "processing_error"},
-    {"code": "lost_card"},
-    {"code": "stolen_card"},
-    {"code": "expired_card"},
-    {"code": "requires_action"},
-    {"code": "never_heard_of"},
-    {"code": "fraudulent", "outcome_type": "blocked", "outcome_reason": "rule"},
-    {"code": "insufficient_funds", "network_advice_code": "24"},
-    {"code": "insufficient_funds", "network_advice_code": "26"},
-    {"code": "insufficient_funds", "network_advice_code": "27"},
-    {"code": "do_not_honor", "network_advice_code": "03"},
-    {"code": "do_not_honor", "network_advice_code": "21"},
-)
-DOWN = (Span.of(minutes=4), Span.of(minutes=6), Span.of(minutes=6), Span.of(hours=5), Span.of(hours=30))
-FAULTS = ("refused", "timeout_before", "lost_answer", "500", "429", "429_lock", "409")
+MOST_CRASHES = 25
+MOST_PAUSES = 12
 
 
 class Trouble:
-    """The script of one seed. `calm()` ends it."""
+    """The script of one seed."""
 
-    def __init__(self, rig: Rig, judge: Judge, names: list[str], seed: int) -> None:
-        """How rough it gets depends on the seed, too: some worlds only crash, some only lose deliveries."""
-        self.rng = random.Random(seed)
-        self.rig = rig
-        self.names = names
+    def __init__(self, fleet: Fleet, recipe: Recipe) -> None:
+        """Hook into every call, answer and commit. Made after the judges, so that they see a call before it is hit."""
+        self.rng = random.Random(f"trouble {recipe.seed}")
+        self.fleet = fleet
+        self.recipe = recipe
+        self.met: Counter[str] = Counter()
         self.log: list[str] = []
-        self._judge = judge
-        self._calls = self.rng.choice((0.0, 0.01, 0.04))
-        self._crashes = self.rng.choice((0.0, 0.002, 0.006))
-        self._lives = 25
-        self._lost = self.rng.choice((0.0, 0.0, 0.2, 0.7))
-        self._doubled = self.rng.choice((0.0, 0.3))
-        self._late: list[tuple[str, dict[str, str], bytes]] = []
-        self._meddling = self.rng.choice((0.0, 0.1, 0.3))
+        self.deeds = Deeds(fleet, list(recipe.customers), self.rng)
         self._on = True
-        self._revoked: list[str] = []
-        rig.before_call.insert(0, self._before)
-        rig.after_call.insert(0, self._after)
-        rig.change_answer.append(self._change)
-        rig.before_commit.append(self._maybe_crash)
-        rig.after_commit.append(self._maybe_crash)
-        rig.post = self._post
+        self._revoked: list[tuple[str, str]] = []
+        self._read_only_until = 0
+        self._storm_until = 0
+        self._calls = fleet.transport.faults
+        fleet.down = lambda: self.rng.choice(DOWN) if self._on else 60
+        fleet.before_call.append(self._before_call)
+        fleet.after_call.append(self._after_call)
+        fleet.before_commit.append(self._before_commit)
+        fleet.after_commit.append(self._after_commit)
+        fleet.heard.append(self._heard)
+        if recipe.calls:
+            self._calls.add_random(recipe.seed, recipe.calls)
+        if recipe.has("deaf"):
+            fleet.world.sim.delivery_faults.set_rates({"lost": 1.0}, seed=recipe.seed)
+        elif recipe.deliveries:
+            fleet.world.sim.delivery_faults.set_rates(recipe.deliveries, seed=recipe.seed, longest=recipe.longest_delay)
+            if self.rng.random() < 0.5:
+                fleet.world.sim.outbox.disorder = (recipe.seed, "disorder")
 
     def _chance(self, probability: float) -> bool:
         return self._on and probability > 0 and self.rng.random() < probability
 
-    # -- calls and commits ---------------------------------------------------------------------------------------
+    def _say(self, what: str) -> None:
+        self.met[what] += 1
+        self.log.append(f"{self.fleet.now.short_text()} {what}")
 
-    def _before(self, request: Request) -> None:
+    # -- points in the work of a daemon --------------------------------------------------------------------------
+
+    def _before_call(self, request: Request) -> None:
+        if request.is_pay and self._chance(self.recipe.meddling):
+            self._say("meddling")
+            if self.recipe.has("keys") and not self._revoked and self._chance(0.2):
+                self._key()
+            else:
+                self.deeds.meddle(request.object_id)
+        self._maybe_pause(PAUSES_AT_PAY if request.is_pay else PAUSES, at_delete=request.method == "DELETE")
         self._maybe_crash()
-        if request.is_pay and self._chance(self._meddling):
-            self._guarded(self.rng.choice((self._pay, self._void, self._replace)), self._owner(request.object_id))
-        if self._chance(self._calls):
-            self.log.append(f"{self.rig.now.short_text()} fails before {request.method} {request.path}")
-            refused = ConnectionRefusedError() if self.rng.random() < 0.5 else TimeoutError()
-            raise stripe.APIConnectionError("trouble") from refused
 
-    def _after(self, request: Request) -> None:
+    def _after_call(self, _: Request) -> None:
         self._maybe_crash()
-        if self._chance(self._calls):
-            self.log.append(f"{self.rig.now.short_text()} loses {request.method} {request.path}")
-            raise stripe.APIConnectionError("trouble") from TimeoutError()
+        self._maybe_pause(PAUSES)
 
-    def _change(self, request: Request, status: int, body: str) -> str:
-        return body[: self.rng.randrange(len(body))] if body and self._chance(self._calls / 4) else body
+    def _before_commit(self) -> None:
+        self._maybe_crash()
+        if self._on and (self.fleet.world.now < self._read_only_until or self._chance(self.recipe.store)):
+            message, code = self.rng.choice(STORE_FAULTS)
+            self._say("store")
+            if self._chance(0.1):
+                self._read_only_until = self.fleet.world.now + self.rng.choice((60, 900, 7_200))
+            raise TryLater(message, code=code)
+
+    def _after_commit(self) -> None:
+        if self._chance(self.recipe.store / 3):
+            self._say("unknown commit")
+            raise TryLater("reading or writing the state failed", code="E-state-io")
+        self._maybe_crash()
+        self._maybe_pause(PAUSES)
 
     def _maybe_crash(self) -> None:
-        if self._lives and self._chance(self._crashes):
-            self._lives -= 1
-            self.log.append(f"{self.rig.now.short_text()} crash")
+        if self.fleet.acting is not None and self.met["crashes"] < MOST_CRASHES and self._chance(self.recipe.crash):
+            self._say("crashes")
             raise Crash
 
-    # -- deliveries ----------------------------------------------------------------------------------------------
+    def _maybe_pause(self, minutes: tuple[int, ...], *, at_delete: bool = False) -> None:
+        if at_delete or self.fleet.acting is None or self.met["pauses"] >= MOST_PAUSES:
+            return
+        if self._chance(self.recipe.pause):
+            self._say("pauses")
+            self.fleet.pause(Span.of(minutes=self.rng.choice(minutes)))
 
-    def _post(self, url: str, headers: dict[str, str], body: bytes) -> int:
-        if self._chance(self._lost):
-            if self.rng.random() < 0.3:
-                self._late.append((url, headers, body))
-                return 200
-            return 503
-        status = self.rig.deliver(url, headers, body)
+    def _heard(self, body: bytes, status: int) -> None:
         if status == 200:
-            self._judge.heard(body)
-        if self._chance(self._doubled):
-            self.rig.deliver(url, headers, body)
-        return status
+            self.deeds.last_body = body
 
-    def bring_late(self) -> None:
-        """Hand over what was held back, in any order, freshly signed."""
-        late, self._late = self._late, []
-        self.rng.shuffle(late)
-        (account,) = self.rig.world.sim.accounts.values()
-        (secret,) = account.secrets.values()
-        for url, headers, body in late:
-            fresh = {**headers, "Stripe-Signature": signature(secret, body, self.rig.world.now)}
-            try:
-                if self.rig.deliver(url, fresh, body) == 200:
-                    self._judge.heard(body)
-            except Crash:
-                self.rig.restart()
-
-    # -- people --------------------------------------------------------------------------------------------------
+    # -- what happens every now and then -------------------------------------------------------------------------
 
     def something(self) -> None:
-        """One thing that a customer, a bank, the operator or the network does of itself."""
-        if self._revoked:  # an operator notices within a day or so
-            self._revoke("")
-        name = self.rng.choice(self.names)
-        what = self.rng.choices(
-            (
-                self._refuse,
-                self._approve,
-                self._pay,
-                self._void,
-                self._replace,
-                self._attach,
-                self._cancel,
-                self._revoke,
-                self._scripted,
-                lambda _: self.bring_late(),
-            ),
-            weights=(10, 2, 2, 1, 2, 1, 1, 1, 4, 3),
-        )[0]
-        self._guarded(what, name)
+        """One thing that happens of itself, from the families of this seed."""
+        if self._revoked and self.rng.random() < 0.6:
+            self._give_back()
+        found: list[tuple[int, Any]] = []
+        recipe = self.recipe
+        if recipe.has("people"):
+            found.append((10, self._people))
+        found.append((4, self._refusal))
+        if recipe.has("keys"):
+            found.append((2, self._key))
+        if recipe.has("storms"):
+            found.append((1, self._storm))
+        if recipe.has("calls"):
+            found.append((2, self._scripted))
+        if recipe.has("downtime"):
+            found.append((1, self._downtime))
+        if recipe.has("clock") and not self.met["clock"]:
+            found.append((2, self._clock))
+        elif self.met["clock"]:
+            self._right_clocks()
+        self.rng.choices([each for _, each in found], weights=[weight for weight, _ in found])[0]()
 
-    def _guarded(self, what: Callable[[str], object], name: str) -> None:
-        """Some of it is not possible now, as in life."""
-        try:
-            what(name)
-        except ControlError:
-            return
-        self.log.append(f"{self.rig.now.short_text()} {getattr(what, '__name__', '')} {name}")
+    def _people(self) -> None:
+        before = len(self.deeds.done)
+        self.deeds.any()
+        for what in self.deeds.done[before:]:
+            self._say(what)
 
-    def _owner(self, invoice: str) -> str:
-        (account,) = self.rig.world.sim.accounts.values()
-        return str(account.get("invoice", invoice)["customer"])
+    def _refusal(self) -> None:
+        self.deeds.do("refuse", self.rng.choice(list(self.recipe.customers)))
 
-    def _refuse(self, name: str) -> None:
-        control.decline(self.rig.world, name, times=self.rng.choice((None, 1, 2, 3, 4)), **self.rng.choice(ANSWERS))
-
-    def _approve(self, name: str) -> None:
-        control.approve(self.rig.world, name)
-
-    def _pay(self, name: str) -> None:
-        control.pay_elsewhere(self.rig.world, name, how=self.rng.choice(("card", "out_of_band")))
-
-    def _void(self, name: str) -> None:
-        account, row = control.customer_of(self.rig.world, name)
-        rows = account.table("invoice").rows
-        opened = [each for each in account.table("invoice").by("customer", row["id"]) if rows[each]["status"] == "open"]
-        if opened:
-            control.void_invoice(self.rig.world, opened[0])
-
-    def _replace(self, name: str) -> None:
-        control.replace_card(self.rig.world, name, self.rng.choice((*CARDS, "pm_card_visa_chargeCustomerFailLostCard")))
-        if self.rng.random() < 0.5:
-            self._refuse(name)
-
-    def _attach(self, name: str) -> None:
-        self.rig.attach(name, self.rng.choice(CARDS))
-
-    def _cancel(self, name: str) -> None:
-        control.cancel_subscription(self.rig.world, name)
-
-    def _revoke(self, _: str) -> None:
+    def _key(self) -> None:
+        """A key or a permission is taken away; an operator notices and gives it back within a day or so."""
         if self._revoked:
-            self.rig.set_key(self._revoked.pop(), revoked=False)
+            self._give_back()
             return
-        self._revoked.append(self.rng.choice(tuple(self.rig.environ)))
-        self.rig.set_key(self._revoked[0], revoked=True)
+        env = self.rng.choice(tuple(self.fleet.environ))
+        if self.rng.random() < 0.5:
+            deed = self.rng.choice(("revoke", "expire"))
+            control_access.set_key(self.fleet.world, env, deed)
+            self._revoked.append((env, ""))
+            self._say(f"key {deed}d")
+        else:
+            permission = self.rng.choice([each for each in PERMISSIONS if each in access.KNOWN])
+            control_access.set_permission(self.fleet.world, env, permission, "take")
+            self._revoked.append((env, permission))
+            self._say("permission taken")
 
-    def _scripted(self, _: str) -> None:
-        path = self.rng.choice(("/v1/invoices/*/pay", "/v1/invoices/*", "/v1/subscriptions/*", "*"))
-        kind = self.rng.choice(FAULTS)
-        method = "POST" if kind in ("500", "409", "429_lock") else "*"
-        self.rig.transport.faults.add(kind, method=method, path=path, times=self.rng.randint(1, 3))
+    def _give_back(self) -> None:
+        while self._revoked:
+            env, permission = self._revoked.pop()
+            if permission:
+                kept = permission.removesuffix("_read") + "_write" if permission.endswith("_read") else permission
+                control_access.set_permission(self.fleet.world, env, kept, "grant")
+                control_access.set_permission(self.fleet.world, env, permission, "grant")
+            else:
+                control_access.set_key(self.fleet.world, env, "restore")
+
+    def _storm(self) -> None:
+        """Every request meets the rate limiter for a while: as many as a daemon would make in it."""
+        self._say("storms")
+        reason = self.rng.choice(("endpoint-rate", "global-rate"))
+        if self.rng.random() < 0.5:
+            self._calls.add(
+                "429", method="POST", path="/v1/invoices/*/pay", times=self.rng.randint(1, 3), reason=reason
+            )
+        else:
+            self._calls.add("429", times=max(3, self.rng.choice(STORMS) // 60), reason=reason)
+
+    def _scripted(self) -> None:
+        path = self.rng.choice(("/v1/invoices/*/pay", "/v1/invoices/*/pay", "/v1/invoices/*", "/v1/subscriptions/*"))
+        kind = self.rng.choice(sorted(self.recipe.calls) or ["500"])
+        try:
+            self._calls.add(kind, method="POST" if "pay" in path else "*", path=path, times=self.rng.randint(1, 3))
+        except ValueError:
+            return
+        self._say("scripted fault")
+
+    def _downtime(self) -> None:
+        span = self.rng.choice(OUTAGES)
+        self._say("downtime")
+        for each in self.fleet.daemons:
+            each.up_at = self.fleet.world.now + int(span * 86_400)
+
+    def _clock(self) -> None:
+        self._say("clock")
+        self.rng.choice(self.fleet.daemons).offset = self.rng.choice(CLOCKS)
+
+    def _right_clocks(self) -> None:
+        for each in self.fleet.daemons:
+            each.offset = 0
 
     def calm(self) -> None:
-        """From now on nothing goes wrong any more: keys are back, banks approve, the late comes."""
+        """From now on nothing goes wrong any more: keys are back, clocks are right, banks approve, the late comes.
+
+        Deliveries that were off for good stay off.
+        """
         self._on = False
-        self.rig.transport.faults.clear()
-        for env in self._revoked:
-            self.rig.set_key(env, revoked=False)
-        for name in self.names:
-            control.approve(self.rig.world, name)
-        self.bring_late()
+        fleet = self.fleet
+        self._calls.clear()
+        if not self.recipe.has("deaf"):
+            fleet.world.sim.delivery_faults.clear()
+            fleet.world.sim.outbox.disorder = None
+        self._give_back()
+        self._right_clocks()
+        for each in fleet.daemons:
+            if each.up_at is not None:
+                each.up_at = min(each.up_at, fleet.world.now + 60)
+        for name in self.recipe.customers:
+            try:
+                self.deeds.all["approve"][1](name)
+            except ControlError:
+                continue  # the customer was deleted

@@ -1,0 +1,163 @@
+"""Bugs in finding, following and counting cases: the inbox, the sweeps, the take-over, time."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from flexpay_reconcile.adapters.sqlite_store.inbox import SqliteInbox
+from flexpay_reconcile.errors import TryLater
+from flexpay_reconcile.operations import (
+    backfill_events,
+    follow_invoice,
+    process_inbox,
+    receive_event,
+    record_outcome,
+    take_over,
+)
+from flexpay_reconcile.recovery import decide
+from flexpay_reconcile.recovery.case import CaseState
+from flexpay_reconcile.values.instant import Span
+from tests.simulation.mutants.planting import Patch, mutant
+
+
+def check_then_insert(patch: Patch) -> None:
+    """The inbox asks whether an event is there and inserts it where it forgot."""
+    real = SqliteInbox.put
+
+    def put(self, event):
+        real(self, dataclasses.replace(event, event_id=f"{event.event_id}:{event.received_at.ms}"))
+        return True
+
+    patch.setattr(SqliteInbox, "put", put)
+
+
+def no_sweep(patch: Patch) -> None:
+    """What webhooks do not bring is never found."""
+    patch.setattr(backfill_events, "_sweep", lambda *_: 0)
+
+
+def sweep_moved_too_far(patch: Patch) -> None:
+    """A sweep that broke off counts as made."""
+    real = backfill_events._sweep
+
+    def sweep(*args):
+        try:
+            return real(*args)
+        except Exception:  # noqa: BLE001 - the bug is that nobody hears of it
+            return 0
+
+    patch.setattr(backfill_events, "_sweep", sweep)
+    patch.setattr(backfill_events, "SWEEP_EVERY", Span.of(days=45))
+
+
+def event_trusted(patch: Patch) -> None:
+    """The event's copy of the invoice is believed: whoever paid, it is told by the type of the event."""
+    real = follow_invoice.follow_invoice
+
+    def follow(context, running, integration, invoice_id, event=None):
+        if event is not None and event.type == "invoice.payment_failed":
+            return real(context, running, integration, invoice_id, None)
+        return "trusted" if event is not None else real(context, running, integration, invoice_id, event)
+
+    patch.setattr(follow_invoice, "follow_invoice", follow)
+    patch.setattr(backfill_events, "_sweep", lambda *_: 0)
+
+
+def poison_blocks(patch: Patch) -> None:
+    """An event that cannot be understood holds up all that come after it."""
+    real = process_inbox._understand
+
+    def understand(context, running, event):
+        found = real(context, running, event)
+        if found is None:
+            raise TryLater("cannot go on", code="E-stripe-answer")
+        return found
+
+    patch.setattr(process_inbox, "_understand", understand)
+    patch.setattr(process_inbox, "_failed", lambda *_: None)
+    patch.setattr(backfill_events, "_sweep", lambda *_: 0)
+
+
+def mode_ignored(patch: Patch) -> None:
+    """Events of another mode or account are taken in."""
+    real = receive_event.receive_event
+
+    def receive(*args, events, **rest):
+        class Blind:
+            """Sees every event as our own."""
+
+            def envelope(self, body):
+                """The envelope, made ours."""
+                return dataclasses.replace(events.envelope(body), livemode=False, account=None)
+
+            def __getattr__(self, name):
+                return getattr(events, name)
+
+        return real(*args, events=Blind(), **rest)
+
+    patch.setattr(receive_event, "receive_event", receive)
+
+
+def every_delivery_opens(patch: Patch) -> None:
+    """An ended case is opened again by whatever comes late."""
+    real = follow_invoice._for_the_books
+
+    def books(context, last, invoice):
+        if last.state in (CaseState.CLOSED, CaseState.EXHAUSTED, CaseState.HARD_DECLINED):
+            with context.store.begin() as unit:
+                fresh = unit.cases.get(last.id)
+                if fresh is not None:
+                    unit.cases.save(dataclasses.replace(fresh, state=CaseState.OPENED, due_at=context.clock.now()))
+            return "opened again"
+        return real(context, last, invoice)
+
+    patch.setattr(follow_invoice, "_for_the_books", books)
+
+
+def no_take_over(patch: Patch) -> None:
+    """What had failed before is never taken over."""
+    patch.setattr(take_over, "take_over_due", lambda *_: 0)
+    patch.setattr(backfill_events, "_began", lambda context, running, integration: context.clock.now())
+
+
+def attempts_without_end(patch: Patch) -> None:
+    """The number of attempts that the policy gives is forgotten."""
+    patch.setattr(decide, "may_attempt", lambda case, policy: True)
+    real = decide.decide
+
+    def decided(case, history, policy, aim, now):
+        soon = decide.Aim(at=now.plus(Span.of(hours=13)), model="even/1", words="again and again")
+        return real(case, history, policy, aim or soon, now)
+
+    patch.setattr(decide, "decide", decided)
+
+
+def amounts_miscounted(patch: Patch) -> None:
+    """The books say a cent more than was taken."""
+    real = record_outcome.approved
+
+    def approved(unit, case, attempt, outcome, now, **rest):
+        wrong = dataclasses.replace(attempt.amount, amount_minor=attempt.amount.amount_minor + 1)
+        return real(unit, case, dataclasses.replace(attempt, amount=wrong), outcome, now, **rest)
+
+    patch.setattr(record_outcome, "approved", approved)
+
+
+def parked_for_ever(patch: Patch) -> None:
+    """A case that was parked is never looked at again."""
+    patch.setattr("flexpay_reconcile.operations.schedule_retries._cause_gone", lambda *_: False)
+
+
+MUTANTS = (
+    mutant("check, then insert, in the inbox", check_then_insert, "D3"),
+    mutant("nobody sweeps", no_sweep, "D6 C1 B4"),
+    mutant("a sweep that broke off counts as made", sweep_moved_too_far, "D6 C1 B4"),
+    mutant("events are believed without a read", event_trusted, "B4 C1"),
+    mutant("a poison event blocks the others", poison_blocks, "C1 D6 D4 B4"),
+    mutant("events of another mode are taken in", mode_ignored, "A16"),
+    mutant("late events open ended cases", every_delivery_opens, "C7"),
+    mutant("what had failed before is never taken over", no_take_over, "D6"),
+    mutant("attempts without end", attempts_without_end, "C1 A10"),
+    mutant("the books say a cent more", amounts_miscounted, "G1"),
+    mutant("parked for ever", parked_for_ever, "C1"),
+)

@@ -1,0 +1,145 @@
+"""Bugs in learning what a call came to: unknown taken for failed, keys used too long, results half written."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from flexpay_reconcile.adapters.stripe_api import outcomes
+from flexpay_reconcile.billing.charge import RefusalFacts
+from flexpay_reconcile.operations import attribution, endings, process_inbox, record_outcome, resolve_attempt
+from flexpay_reconcile.recovery import gates
+from flexpay_reconcile.recovery.attempt import AttemptState, SettledBy
+from flexpay_reconcile.recovery.case import CaseState
+from flexpay_reconcile.recovery.outcome import Declined, Unresolved
+from flexpay_reconcile.recovery.transitions import move
+from flexpay_reconcile.values.instant import Span
+from tests.simulation.mutants.planting import Patch, mutant
+
+
+def unknown_is_failed(patch: Patch) -> None:
+    """A call without an answer counts as one that was never made, and the next one has a key of its own."""
+
+    def unresolved(unit, case, attempt, outcome, now):
+        ended = dataclasses.replace(attempt, state=AttemptState.NOT_SUBMITTED, finished_at=now, check_at=None)
+        unit.attempts.save(ended)
+        opened = move(case, CaseState.OPENED, due_at=now, next_attempt_at=None, next_attempt_number=None)
+        unit.cases.save(opened)
+
+    patch.setattr(record_outcome, "unresolved", unresolved)
+
+
+def old_keys_replayed(patch: Patch) -> None:
+    """A key is sent again whatever its age."""
+    for module in (gates, resolve_attempt):
+        patch.setattr(module, "KEY_LIFE", Span.of(days=90))
+
+
+def server_error_is_decline(patch: Patch) -> None:
+    """A 500 counts as a refusal."""
+    real = outcomes._failed
+
+    def failed(fault, alias):
+        found = real(fault, alias)
+        if isinstance(found, Unresolved) and fault.status is not None and fault.status >= 500:
+            refusal = RefusalFacts(decline_code="generic_decline")
+            return Declined(refusal=refusal, charge=None, request_id=fault.request_id, key_alias=alias)
+        return found
+
+    patch.setattr(outcomes, "_failed", failed)
+
+
+def no_successor(patch: Patch) -> None:
+    """A decline is written down, and what follows from it is not."""
+    real = record_outcome.declined
+
+    def declined(context, unit, case, attempt, outcome, charge, now):
+        if case.attempts_used:
+            unit.attempts.save(dataclasses.replace(attempt, state=AttemptState.DECLINED, check_at=None))
+        else:
+            real(context, unit, case, attempt, outcome, charge, now)
+
+    patch.setattr(record_outcome, "declined", declined)
+
+
+def given_up_by_age(patch: Patch) -> None:
+    """What is unresolved is let go after a while without asking anybody."""
+
+    def resolve(context, chargers, attempt):
+        now = context.clock.now()
+        with context.store.begin() as unit:
+            fresh = resolve_attempt._still_open(unit, attempt)
+            if fresh is None:
+                return 1
+            stored, case = fresh
+            resolve_attempt._not_executed(unit, case, stored, "too old", now)
+            opened = move(case, CaseState.OPENED, due_at=now, next_attempt_at=None, next_attempt_number=None)
+            unit.cases.save(dataclasses.replace(opened, last_attempt_at=now))
+        return 1
+
+    patch.setattr(resolve_attempt, "_resolve", resolve)
+
+
+def never_resolved(patch: Patch) -> None:
+    """Nobody asks what became of a call without an answer."""
+    patch.setattr(resolve_attempt, "resolve_due", lambda *_, **__: 0)
+
+
+def replay_without_gates(patch: Patch) -> None:
+    """A replay asks no gate."""
+    patch.setattr(gates, "ask", lambda facts: None if facts.replay else next(gates._all(facts), None))
+    real = resolve_attempt._settle_by_read
+    patch.setattr(
+        resolve_attempt,
+        "_settle_by_read",
+        lambda context, attempt, invoice, payments: (
+            False
+            if attempt.sends == 1 and attempt.settled_by is SettledBy.REPLAY and not payments
+            else real(context, attempt, invoice, payments)
+        ),
+    )
+
+
+def foreign_success_is_ours(patch: Patch) -> None:
+    """Money that came by another way is counted as recovered by us."""
+    real = endings.recovered_elsewhere
+
+    def elsewhere(unit, case, how, now):
+        if case.state is CaseState.ATTEMPTING:
+            return endings.recovered(unit, case, how, now)
+        return real(unit, case, how, now)
+
+    patch.setattr(endings, "recovered_elsewhere", elsewhere)
+
+
+def any_charge_is_ours(patch: Patch) -> None:
+    """The newest charge of the invoice is taken for the attempt's own."""
+    patch.setattr(
+        attribution,
+        "own_charge",
+        lambda context, unit, attempt, charges: max(charges, key=lambda each: each.created, default=None),
+    )
+
+
+def event_before_commit(patch: Patch) -> None:
+    """An event is marked done before its facts are followed, and what fails then is lost."""
+    patch.setattr(process_inbox, "_failed", lambda context, event, problem: _mark(context, event))
+    patch.setattr("flexpay_reconcile.operations.backfill_events._sweep", lambda *_: 0)
+
+
+def _mark(context, event):
+    with context.store.begin() as unit:
+        unit.inbox.mark(process_inbox._done(event))
+
+
+MUTANTS = (
+    mutant("unknown is failed", unknown_is_failed, "B1 B4 A12 A3 A8 A11 A10 A9"),
+    mutant("a key is replayed after a day", old_keys_replayed, "A5"),
+    mutant("a 500 is a decline", server_error_is_decline, "B1 B4 A21 A12 A8 A11 A3 C1"),
+    mutant("a result without a successor", no_successor, "B3"),
+    mutant("unresolved is let go by age", given_up_by_age, "B1 B4 A12 A3 A8 A9 A10 A11"),
+    mutant("nobody resolves what is unresolved", never_resolved, "B2 C1"),
+    mutant("a replay asks no gates", replay_without_gates, "A6 A7 A8 A9 A10 A11 A12 A15 A5"),
+    mutant("a foreign success counts as ours", foreign_success_is_ours, "B4"),
+    mutant("any charge is taken for ours", any_charge_is_ours, "B1 B4 A21 G1"),
+    mutant("a failed event is marked done, and nobody sweeps", event_before_commit, "C1 D6 B4"),
+)
