@@ -7,7 +7,7 @@ May not read scenario documents.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from flexpay_reconcile.simulator import chance
 from flexpay_reconcile.simulator.answers import APPROVED
@@ -22,8 +22,10 @@ from flexpay_reconcile.simulator.resources import (
     payment_methods,
     renewals,
     subscription_build,
+    trials,
 )
 from flexpay_reconcile.simulator.resources.instruments import Instrument
+from flexpay_reconcile.simulator.scenario_subscriptions import Course
 from flexpay_reconcile.simulator.state import Account, Obj, Simulation
 
 # A postal address that lies in the zone, so that region and zone agree; other zones get the country alone.
@@ -52,6 +54,12 @@ class Subscribed:
     quantity: int = 1
     collection_method: str = "charge_automatically"
     days_until_due: int | None = None
+    course: Course = field(default_factory=Course)
+
+    def begun(self, now: int) -> int:
+        """When its period of now began."""
+        anchor = self.course.anchor(self.started)
+        return self.started if now < anchor else subscription_build.period_at(anchor, self.price, now)[0]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,15 +113,11 @@ def book_members(
 def populate(sim: Simulation, account: Account, members: list[Member]) -> None:
     """Write all members into the account, in the order in which their current periods began."""
     now = sim.now
-    dated = [
-        (subscription_build.period_at(one.started, one.price, now)[0], member, one)
-        for member in members
-        for one in member.subscriptions
-    ]
+    dated = [(one.begun(now), member, one) for member in members for one in member.subscriptions]
     for begun, member, one in sorted(dated, key=lambda entry: (entry[0], entry[1].name)):
         if member.name not in account.names:
             _settle_in(sim, account, member, begun)
-        _subscribe(sim, account, account.get("customer", account.names[member.name]), one, begun)
+        _subscribe(sim, account, account.get("customer", account.names[member.name]), one, begun, now)
     for member in members:
         for work in member.settle:
             work(sim, account, account.get("customer", account.names[member.name]))
@@ -146,13 +150,24 @@ def _settle_in(sim: Simulation, account: Account, member: Member, begun: int) ->
         _enliven(sim, account, member.market, account.cards[method["id"]], customer["id"], method["id"])
 
 
-def _subscribe(sim: Simulation, account: Account, customer: Obj, one: Subscribed, begun: int) -> None:
-    """A subscription with the paid invoice of its current period."""
+def _subscribe(sim: Simulation, account: Account, customer: Obj, one: Subscribed, begun: int, now: int) -> None:
+    """A subscription with the paid invoice of its current period; a notice of its trial's end is still to come."""
     sim.now = begun
+    anchor = one.course.anchor(one.started)
     subscription = subscription_build.make(
-        sim, account, customer=customer, price=one.price, quantity=one.quantity, anchor=one.started, status="active"
+        sim,
+        account,
+        customer=customer,
+        price=one.price,
+        quantity=one.quantity,
+        anchor=anchor,
+        status="active" if anchor <= begun else "trialing",
+        cancel_at_period_end=one.course.cancel_at_period_end,
+        more=one.course.more,
+        collection_method=one.collection_method,
+        days_until_due=one.days_until_due,
+        **one.course.fields(one.started, begun),
     )
-    subscription.update(collection_method=one.collection_method, days_until_due=one.days_until_due)
     reason = "subscription_create" if begun == one.started else "subscription_cycle"
     invoice = billing.bill(sim, account, subscription, reason)
     subscription["latest_invoice"] = invoice["id"]
@@ -161,6 +176,8 @@ def _subscribe(sim: Simulation, account: Account, customer: Obj, one: Subscribed
         method = account.get("payment_method", customer["invoice_settings"]["default_payment_method"])
         collection.attempt(sim, account, invoice, method, automatic=True, answer=APPROVED, source="history")
     renewals.schedule(sim, account, subscription)
+    if subscription["status"] == "trialing" and subscription["trial_end"] - trials.WARNING >= now:
+        trials.announce(sim, account, subscription)
 
 
 def _enliven(sim: Simulation, account: Account, market: Market, card: Card, customer: str, method: str) -> None:

@@ -7,8 +7,16 @@ read files.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 
-from flexpay_reconcile.simulator import scenario_billing, scenario_keys, scenario_payments, scenario_webhooks, worlds
+from flexpay_reconcile.simulator import (
+    scenario_billing,
+    scenario_keys,
+    scenario_payments,
+    scenario_subscriptions,
+    scenario_webhooks,
+    worlds,
+)
 from flexpay_reconcile.simulator import scenario_checks as check
 from flexpay_reconcile.simulator.cards import Card
 from flexpay_reconcile.simulator.population import Member, Settler, Subscribed, book_members, populate
@@ -127,8 +135,12 @@ def _subscriptions(building: Building, table: Mapping[str, object], path: str, s
 
 def _subscription(building: Building, value: object, path: str, started: int) -> Subscribed:
     table = check.table(
-        value, path, required=("price",), optional=("quantity", "started", "collection_method", "days_until_due")
+        value,
+        path,
+        required=("price",),
+        optional=("quantity", "started", "collection_method", "days_until_due", *scenario_subscriptions.KEYS),
     )
+    price = _known_price(building.prices, table["price"], f"{path}.price")
     method = check.choice(
         table.get("collection_method", "charge_automatically"),
         f"{path}.collection_method",
@@ -138,8 +150,9 @@ def _subscription(building: Building, value: object, path: str, started: int) ->
     if (days is not None) != (method == "send_invoice"):
         raise ScenarioError(f"{path}.days_until_due", "belongs to send_invoice alone")
     return Subscribed(
-        price=_known_price(building.prices, table["price"], f"{path}.price"),
+        price=price,
         started=_started(building.sim, table, path, started),
+        course=scenario_subscriptions.parse(table, path, price, partial(_known_price, building.prices)),
         quantity=check.integer(table.get("quantity", 1), f"{path}.quantity", least=1),
         collection_method=method,
         days_until_due=None if days is None else check.integer(days, f"{path}.days_until_due", least=0),

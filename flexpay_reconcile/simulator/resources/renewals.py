@@ -42,8 +42,9 @@ def renew(sim: Simulation, account: Account, subscription_id: str) -> None:
         old["status"] = "trialing"
         subscription["status"] = "active"
         sim.ledger.state(sim.now, account.id, subscription["id"], "active")
+    before = items_of(subscription)
     subscription["items"] = subscription_build.rolled(account, subscription, sim.now)
-    begun = [item for item in items_of(subscription) if item["current_period_start"] == sim.now]
+    begun = [new for new, item in zip(items_of(subscription), before, strict=True) if new is not item]
     invoice = billing.bill(sim, account, subscription, "subscription_cycle", items=begun)
     subscription["latest_invoice"] = invoice["id"]
     automatic = subscription["status"] != "unpaid"
