@@ -64,7 +64,13 @@ def test_money_from_elsewhere_takes_it_back(heard: bool, how: str):
     if not heard:
         steps.deaf(rig)
     control.pay_elsewhere(rig.world, "ada", how=how)
+    intents: list[ActionState] = []
+    clears = ("cancel_at_period_end", "false")
+    rig.before_call.append(
+        lambda request: intents.append(states(rig)[ActionKind.TAKE_BACK]) if clears in request.params else None
+    )
     rig.live(1.1)
+    assert intents == [ActionState.CALLING]
     kept(rig, CaseState.RECOVERED_ELSEWHERE)
 
 
@@ -75,6 +81,8 @@ def test_a_new_card_is_tried_and_only_its_money_takes_it_back(heard: bool):
     if not heard:
         steps.deaf(rig)
     control.replace_card(rig.world, "ada", "tok_mastercard")
+    rig.live(0.05)
+    assert (rig.case("ada").state is not CaseState.FINISHING) == heard
     seen: list[bool] = []
     rig.before_call.append(lambda request: seen.append(flag(rig)) if request.is_pay else None)
     rig.live(3.5)

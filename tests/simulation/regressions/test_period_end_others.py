@@ -109,3 +109,14 @@ def test_a_date_that_somebody_sets_instead_is_left_alone():
     assert rig.subscription("ada")["metadata"] == {}
     assert rig.subscription("ada")["cancel_at"] == end.seconds
     assert flags(rig, "false") == []
+
+
+def test_a_subscription_that_somebody_ends_before_its_time_is_seen_at_once():
+    """Cancelled at once by a person while we wait for its end: woken by the event, the rest of the actions follow."""
+    rig = scheduled()
+    control.cancel_subscription(rig.world, "ada")
+    rig.live(0.05)
+    assert rig.case("ada").state is CaseState.HARD_DECLINED, steps.journal(rig)
+    assert rig.invoices("ada")[-1]["status"] == "uncollectible"
+    assert ActionKind.TAKE_BACK not in states(rig)
+    truth.agree(rig)

@@ -121,3 +121,27 @@ def test_a_sibling_still_in_recovery_goes_on_and_its_money_keeps_the_customer():
     rig.live(10)
     assert rig.subscription("ada")["status"] != "canceled"
     truth.agree(rig)
+
+
+def test_one_flag_is_settled_before_another_is_set():
+    """While the first case's flag is still being taken back, the second sets none: a late answer must not undo it."""
+    rig = two_failed()
+    rig.decline("ada", "lost_card")
+    steps.until(rig, lambda: rig.cases()[1].state is CaseState.FINISHING)
+    rig.live(0.1)
+    first, second = rig.cases()
+    rig.transport.faults.add("timeout_before", method="POST", path=steps.CANCEL, times=1_000_000)
+    settle(rig, first)
+    rig.live(0.05)
+    assert kinds(rig, first)[ActionKind.TAKE_BACK] is ActionState.CALLING
+    for field, value in (("cancel_at_period_end", False), ("cancel_at", None)):
+        control.set_field(rig.world, first.subscription, field, value)
+    sent = len(rig.requests)
+    rig.live(0.2)
+    asked = [each for each in rig.requests[sent:] if ("cancel_at_period_end", "true") in each.params]
+    assert asked == []
+    assert kinds(rig, second)[ActionKind.SCHEDULE_CANCEL] is ActionState.PLANNED
+    rig.transport.faults.clear()
+    rig.live(0.2)
+    assert flag(rig)
+    assert rig.subscription("ada")["metadata"] == {CANCEL_TAG: second.id}
