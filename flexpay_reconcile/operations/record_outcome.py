@@ -42,8 +42,12 @@ def approved(
     charge: Charge | None = None,
     how: str = "",
 ) -> None:
-    """The money came by this attempt; its charge counts under the card's ceilings, whether or not its event comes."""
+    """The money came by this attempt; its charge counts under the card's ceilings, whether or not its event comes.
+
+    What was taken is what the charge says: a part may have been paid between our read and our call (G1).
+    """
     if charge is not None:
+        attempt, case = replace(attempt, amount=charge.amount), replace(case, amount=charge.amount)
         record_money.record_charges(unit, case.integration_id, [charge], invoice=case.invoice)
     unit.attempts.save(
         replace(

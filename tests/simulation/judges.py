@@ -5,6 +5,7 @@ Each check names its invariant. None of them asks the engine's own rules; figure
 
 from __future__ import annotations
 
+import json
 import re
 from collections import defaultdict
 from typing import Any
@@ -23,7 +24,6 @@ ADVICE_WAIT_HOURS = {"24": 1, "25": 24, "26": 48, "27": 96, "28": 144, "29": 192
 KEY = re.compile(r"fp1:(acct_\w+):(in_\w+):(\d+)")
 HOUR, DAY = 3600, 86_400
 SCHEDULES = ("cancel_at_period_end", "true")
-_CHARGE = re.compile(r"\bch_[A-Za-z0-9]+")
 
 
 class Violation(BaseException):
@@ -79,8 +79,10 @@ class Judge:
             self.reads[request.object_id] = request
 
     def heard(self, body: bytes) -> None:
-        """A delivery was taken in: from now on the product knows the charges it names."""
-        self.known.update(_CHARGE.findall(body.decode()))
+        """A delivery was taken in: from now on the product knows the charge it is about (one it only names, it does not)."""
+        event = json.loads(body)
+        if event["type"] in ("charge.succeeded", "charge.failed", "charge.pending"):
+            self.known.add(event["data"]["object"]["id"])
 
     def a3_a4_a5_key(self, request: Request) -> None:
         """A3: the intent is committed before the send. A4: one key, one attempt, one set of parameters. A5: < 23 h."""

@@ -9,6 +9,7 @@ import pytest
 from flexpay_reconcile.recovery.attempt import AttemptState
 from flexpay_reconcile.recovery.case import CaseState
 from flexpay_reconcile.simulator import control
+from flexpay_reconcile.simulator.resources.events import change
 from tests.simulation import truth, worlds
 from tests.simulation.rig import Request, Rig
 
@@ -201,3 +202,23 @@ def test_paid_counts_for_more_than_a_cancelled_subscription():
     control.cancel_subscription(rig.world, "ada")
     rig.live(0.01)
     assert rig.case("ada").state is CaseState.RECOVERED_ELSEWHERE
+
+
+def test_a_part_paid_between_read_and_pay_is_not_counted_as_ours():
+    """A third is paid in cash just before `pay` leaves: the books say what our charge took, to the cent (G1)."""
+    rig = failing()
+
+    def part() -> None:
+        (account,) = rig.world.sim.accounts.values()
+        row = account.get("invoice", rig.case("ada").invoice)
+        change(rig.world.sim, account, row, "invoice.updated", amount_paid=966, amount_remaining=1934)
+
+    meanwhile(rig, lambda request: request.is_pay, part)
+    rig.live(10)
+    case = rig.case("ada")
+    assert case.state is CaseState.RECOVERED
+    (took,) = rig.successes(case.invoice)
+    (attempt,) = rig.attempts(case)
+    assert took["amount"] == 1934
+    assert (case.amount.amount_minor, attempt.amount.amount_minor) == (1934, 1934)
+    truth.agree(rig)
