@@ -141,4 +141,3 @@ class Rows(dict[str, Obj]):
         raw = zlib.decompressobj(_WINDOW, self._sample).decompress(packed)
         found: Obj = marshal.loads(raw)  # noqa: S302 - what was packed above
         return found
-
