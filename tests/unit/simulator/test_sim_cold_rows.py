@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from flexpay_reconcile.simulator import cold, control
@@ -68,7 +70,7 @@ def test_events_give_back_their_keys() -> None:
     """An event that lost the keys of what it shows shows them again, and one not delivered yet is left alone."""
     order = [f"evt_{number}" for number in range(20)]
     rows = Rows("event", order)
-    made = {
+    made: dict[str, Any] = {
         id_: {"id": id_, "pending_webhooks": int(number == 1), "data": {"object": {"id": number, "status": "paid"}}}
         for number, id_ in enumerate(order)
     }
