@@ -30,6 +30,7 @@ SETTLED: Mapping[str, tuple[str, frozenset[Any]]] = {
 """Of each kind the field, and its values, by which a row is hardly ever changed again."""
 _LEVEL, _WINDOW, _MEMORY = 1, -12, 5
 _MISSING: Any = object()
+_get = dict.get  # much asked, so without the way over `super`
 
 
 class Rows(dict[str, Obj]):
@@ -56,8 +57,8 @@ class Rows(dict[str, Obj]):
 
     def get(self, id_: str, default: Any = None) -> Any:
         """A row, or the default."""
-        found = super().get(id_, _MISSING)
-        if found is not _MISSING:
+        found = _get(self, id_)
+        if found is not None:
             return found
         return self[id_] if id_ in self._packed else default
 

@@ -203,7 +203,7 @@ class Judge:
             self._invoice_state(row)
         elif prefix == "sub" and status == "canceled":
             self._cancellation(row)
-        elif prefix == "re" and status in ("failed", "canceled") and object_ in self._refunds:
+        elif prefix in ("re", "pyr") and status in ("failed", "canceled") and object_ in self._refunds:
             charge, amount = self._refunds.pop(object_)
             self._given_back[charge] -= amount
         elif prefix in ("ch", "py") and status == "succeeded" and object_ in self._pending:

@@ -53,8 +53,9 @@ def method_for(account: Account, invoice: Obj, explicit: str | None = None) -> O
         subscription["default_payment_method"] if subscription is not None else None,
         customer["invoice_settings"]["default_payment_method"],
     ):
-        if id_ is not None:
-            return account.get("payment_method", id_)
+        method = account.find("payment_method", id_)
+        if method is not None and method["customer"] == invoice["customer"]:  # a detached one is nobody's any more
+            return method
     return None
 
 
