@@ -92,6 +92,10 @@ def judge(reader: BillingReader, case: RecoveryCase, action: FinalAction) -> Jud
         return Wait(because="the invoice belongs to another account or mode", pause=SETTLING)
     if invoice.status is InvoiceStatus.PAID:
         return CaseEnds(paid=True, word="paid", because="the invoice reads paid")
+    if invoice.status is InvoiceStatus.UNKNOWN or (
+        subscription is not None and subscription.status is SubscriptionStatus.UNKNOWN
+    ):  # one odd answer must neither end a case nor skip a mark or a tag for good
+        return Wait(because="the invoice or the subscription reads a status we do not know", pause=SETTLING)
     over = subscription is None or subscription.status in _OVER
     match action.kind:
         case ActionKind.CANCEL_SUBSCRIPTION:
@@ -125,8 +129,8 @@ def _cancel(
     reader: BillingReader, case: RecoveryCase, invoice: Invoice, subscription: Subscription | None
 ) -> Judgement:
     """C4 and more: nobody is cancelled who paid, is paying, goes on paying, or has put in another card."""
-    if subscription is None or subscription.status is SubscriptionStatus.UNKNOWN:
-        return Wait(because="the subscription reads a status we do not know", pause=SETTLING)
+    if subscription is None:
+        return Wait(because="the subscription cannot be seen", pause=SETTLING)
     if invoice.status is not InvoiceStatus.OPEN:
         return CaseEnds(paid=False, word="invoice_not_open", because="the invoice is no longer open")
     under_way = other_payment.on_its_way(invoice, reader.payments_of(case.invoice))

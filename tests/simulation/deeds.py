@@ -57,7 +57,7 @@ class Deeds:
         self.last_body = b""
         self.all: dict[str, tuple[int, Callable[[str], object]]] = {
             "refuse": (12, self.refuse),
-            "approve": (2, lambda name: control.approve(self.world, name)),
+            "approve": (1, lambda name: control.approve(self.world, name)),
             "pay": (2, self.pay),
             "part_payment": (1, self.part_payment),
             "void": (1, lambda name: control.void_invoice(self.world, self._open_invoice(name))),
@@ -100,18 +100,17 @@ class Deeds:
         self.done.append(what)
 
     def refuse(self, name: str) -> None:
-        """The bank says no from now on, or so many times. With a book of eight failures the banks are content."""
+        """The bank says no from now on, or so many times. With eight failures, banks are content with what is not failing."""
         with self.fleet.parts.store.reading() as view:
             full = sum(view.cases.counts().values()) >= MOST_CASES
         if full:
             for each in self.names:
-                self.do("approve", each)
+                if not self._failing(each):
+                    self.do("approve", each)
             raise ControlError("the book is full")
-        account, row = control.customer_of(self.world, name)
-        table = account.table("invoice")
-        failing = any(table.rows[each]["status"] == "open" for each in table.by("customer", row["id"]))
+        failing = self._failing(name)
         answers = ANSWERS if failing or self.rng.random() < 0.25 else SOFT
-        control.decline(self.world, name, times=self.rng.choice((None, 1, 2, 3, 4)), **self.rng.choice(answers))
+        control.decline(self.world, name, times=self.rng.choice((None, None, 2, 3, 4, 6)), **self.rng.choice(answers))
 
     def pay(self, name: str) -> None:
         """The customer pays by another way."""
@@ -170,6 +169,13 @@ class Deeds:
         except ConnectionError:
             raise ControlError("nobody listens") from None
         require(status >= 400, "A16", f"an event of another mode or account was answered {status}")
+
+    def _failing(self, name: str) -> bool:
+        """Whether the customer has an open invoice."""
+        try:
+            return bool(self._open_invoice(name))
+        except ControlError:
+            return False
 
     def _open_invoice(self, name: str) -> str:
         account, row = control.customer_of(self.world, name)

@@ -52,6 +52,7 @@ class Finals:
         """A call is about to leave."""
         if request.method == "DELETE" and "/subscriptions/" in request.path:
             self.c3_delay(request)
+            self.c8_once(request)
         if request.is_pay:
             self.c1_bounded(request)
         if request.method == "POST" and dict(request.params).get("cancel_at_period_end") == "true":
@@ -73,12 +74,18 @@ class Finals:
         words = (
             f"{request.object_id} is cancelled {request.at - anchor} s after its anchor; the delay is {self.delay} s"
         )
-        require(request.at >= anchor + self.delay, "C3", words)
+        error = self.fleet.acting.error if self.fleet.acting is not None else 0  # F3 allows five minutes
+        require(request.at + error >= anchor + self.delay, "C3", words)
         ended = case.ended_at.seconds if case.ended_at else request.at
         planned = [each.decided_at.seconds for each in actions if each.kind is ActionKind.CANCEL_SUBSCRIPTION]
         last = max(ended, *planned) + self.delay + HOUR
         if self.calm_at is not None:
             require(request.at <= max(last, self.calm_at + DAY), "C3", f"{words}, long over since {ended}")
+
+    def c8_once(self, request: Request) -> None:
+        """C8: a subscription that was cancelled is not cancelled again."""
+        done = [each for each in self.fleet.requests if (each.method, each.path) == (request.method, request.path)]
+        require(all(each.status != 200 for each in done), "C8", f"{request.object_id} is cancelled twice")
 
     def c4_scheduling(self, request: Request) -> None:
         """C4: no end is scheduled for a customer who paid the invoice, or a later one."""

@@ -52,10 +52,15 @@ class Daemon:
         """Neither down nor standing still."""
         return self.up_at is None and not self.stopped
 
+    @property
+    def error(self) -> int:
+        """How far its present is from the true one, in seconds: a clock set back is not believed, so that is none."""
+        return self.parts.clock.now().seconds - self._fleet.world.now
+
     def due_at(self) -> int | None:
         """When its next work is due, in the world's seconds."""
         due = self._fleet.next_due(self)
-        return None if due is None else -(-due.ms // 1000) - self.offset
+        return None if due is None else -(-due.ms // 1000) - self.error
 
 
 class DatedRecorder(Recorder):

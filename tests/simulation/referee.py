@@ -93,14 +93,14 @@ class Referee:
             attempt = view.attempts.get(found[1], found[2], int(found[3]))  # type: ignore[arg-type] # ids are texts
         words = f"{request.key} is sent by {daemon.holder}; the lease is {lease}"
         require(lease is not None and lease.holder == daemon.holder, "A19", words)
-        mine = self.fleet.world.now + daemon.offset
+        mine = self.fleet.world.now + daemon.error
         require(lease is not None and lease.expires_at.seconds >= mine, "A19", f"{words}, and expired")
         fenced = attempt is not None and lease is not None and attempt.fence == lease.fence
         require(fenced, "A19", f"{words}; the intent's fence is {attempt.fence if attempt else None}")
 
     def f3_skew(self, request: Request) -> None:
         """F3: with a clock more than five minutes off Stripe's nothing is charged or cancelled."""
-        offset = self.fleet.acting.offset if self.fleet.acting is not None else 0
+        offset = self.fleet.acting.error if self.fleet.acting is not None else 0
         require(abs(offset) <= MAX_SKEW, "F3", f"{request.path} by a clock that is {offset} s off")
 
     def a14_a17_pay(self, request: Request) -> None:

@@ -145,7 +145,7 @@ class Trouble:
             found.append((1, self._downtime))
         if recipe.has("clock"):
             found.append((4, self._clock))
-            if self.rng.random() < 0.4:
+            if self.rng.random() < 0.8:
                 self._right_clocks()
         self.rng.choices([each for _, each in found], weights=[weight for weight, _ in found])[0]()
 
