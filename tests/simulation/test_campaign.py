@@ -23,22 +23,11 @@ def _quiet(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(100, logger="flexpay")
 
 
-OPEN = {87: "B1: an attempt is noted as not submitted, and its charge failed"}
-"""Seeds that break an invariant on this tree, by engine or by judge: not settled yet."""
-
-
-@pytest.mark.xfail(reason="not settled yet; see docs/CRITIQUES.md", strict=True)
-@pytest.mark.parametrize("seed", OPEN)
-def test_an_open_seed(seed: int):
-    """A seed that is known to break an invariant, until it is settled."""
-    assert campaign.run(seed).violation == ""
-
-
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("first", range(1, SEEDS + 1, CHUNK))
 def test_no_seed_breaks_an_invariant(first: int):
     """Sixty days of faults, crashes and people who act: every invariant holds at every step, and all cases end."""
-    for seed in (each for each in range(first, first + CHUNK) if each not in OPEN):
+    for seed in range(first, first + CHUNK):
         report = campaign.run(seed)
         assert report.violation == "", (seed, report.violation, report.families, report.log[-10:])
 
