@@ -143,6 +143,7 @@ def unresolved(unit: UnitOfWork, case: RecoveryCase, attempt: Attempt, outcome: 
             state=AttemptState.UNRESOLVED,
             request_id=outcome.request_id,
             key_alias=outcome.key_alias,
+            charge=outcome.charge or attempt.charge,
             check_at=now.plus(min(UNRESOLVED_CHECK.times(2 ** min(max(attempt.sends - 1, 0), 4), 1), UNRESOLVED_CAP)),
             settled_by=outcome.settled_by,
             note=outcome.because,

@@ -208,6 +208,7 @@ def _evidence_missing(outcome: Declined) -> Unresolved:
         settled_by=SettledBy.READ,
         request_id=outcome.request_id,
         key_alias=outcome.key_alias,
+        charge=outcome.charge,
     )
 
 

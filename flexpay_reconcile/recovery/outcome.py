@@ -88,6 +88,8 @@ class Unresolved:
     settled_by: SettledBy = SettledBy.REPLAY
     request_id: str | None = None
     key_alias: KeyAlias = KeyAlias.PRIMARY
+    charge: ChargeId | None = None
+    """The charge that the answer named, where it did."""
 
 
 Outcome = Approved | Declined | Pending | NothingToPay | NotSubmitted | Unresolved

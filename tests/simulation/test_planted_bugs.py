@@ -21,7 +21,8 @@ from tests.simulation.mutants.planting import hunt
 from tests.simulation.records import Records
 from tests.simulation.rig import Rig
 
-QUICK = [each for each in ALL if each.first]
+QUICK = [each for each in ALL if 0 < min(each.first, default=0) <= 5]
+"""Those whose seed was among the first five when it was measured."""
 
 
 def test_there_are_enough_planted_bugs():
@@ -30,7 +31,6 @@ def test_there_are_enough_planted_bugs():
     assert all(each.breaks for each in ALL)
 
 
-@pytest.mark.xfail(reason="which seeds find them first is not measured yet; see docs/CRITIQUES.md", strict=True)
 def test_some_are_hunted_in_every_run():
     """At least ten planted bugs have a seed that is known to find them."""
     assert len(QUICK) >= 10

@@ -149,15 +149,15 @@ def parked_for_ever(patch: Patch) -> None:
 
 
 MUTANTS = (
-    mutant("check, then insert, in the inbox", check_then_insert, "D3"),
-    mutant("nobody sweeps", no_sweep, "D6 C1 B4"),
-    mutant("only the first sweep is made, however it went", sweep_moved_too_far, "D6 C1 B4"),
-    mutant("events are believed without a read", event_trusted, "B4 C1 D6"),
-    mutant("a poison event blocks the others", poison_blocks, "C1 D6 D4 B4"),
-    mutant("events of another mode are taken in", mode_ignored, "A16"),
-    mutant("late events open ended cases", every_delivery_opens, "C7"),
-    mutant("what had failed before is never taken over", no_take_over, "D6"),
+    mutant("check, then insert, in the inbox", check_then_insert, "D3", 4),
+    mutant("nobody sweeps", no_sweep, "D6 C1 B4", 1),
+    mutant("only the first sweep is made, however it went", sweep_moved_too_far, "D6 C1 B4", 1),
+    mutant("events are believed without a read", event_trusted, "B4 C1 D6", 1),
+    mutant("a poison event blocks the others", poison_blocks, "C1 D6 D4 B4", 1),
+    mutant("events of another mode are taken in", mode_ignored, "A16", 2),
+    mutant("late events open ended cases", every_delivery_opens, "C7", 12),
+    mutant("what had failed before is never taken over", no_take_over, "D6", 1),
     mutant("attempts without end", attempts_without_end, "C1 A10"),
-    mutant("the books say what was asked, not what was taken", amounts_miscounted, "G1"),
-    mutant("parked for ever", parked_for_ever, "C1"),
+    mutant("the books say what was asked, not what was taken", amounts_miscounted, "G1", 17),
+    mutant("parked for ever", parked_for_ever, "C1", 19),
 )

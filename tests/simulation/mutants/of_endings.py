@@ -133,16 +133,16 @@ def end_of_subscription_missed(patch: Patch) -> None:
 
 
 MUTANTS = (
-    mutant("cancelled without a read", no_read_before_cancelling, "C4"),
-    mutant("a paying customer is cancelled", later_payment_ignored, "C4"),
-    mutant("cancelled twice", cancelled_twice, "C8 C2"),
-    mutant("written off before cancelled", written_off_first, "C5"),
-    mutant("the tag is lost", tag_lost, "C5"),
-    mutant("the delay is ignored", delay_ignored, "C3"),
-    mutant("the delay is far too long", delay_twice, "C3 C1"),
-    mutant("an unknown code cancels", unknown_code_cancels, "A21"),
-    mutant("a final action without an intent on disk", intent_of_action_forgotten, "A3 C8 C2"),
+    mutant("cancelled without a read", no_read_before_cancelling, "C4", 4),
+    mutant("a paying customer is cancelled", later_payment_ignored, "C4", 6),
+    mutant("cancelled twice", cancelled_twice, "C8 C2", 3),
+    mutant("written off before cancelled", written_off_first, "C5", 3),
+    mutant("the tag is lost", tag_lost, "C5", 3),
+    mutant("the delay is ignored", delay_ignored, "C3", 5),
+    mutant("the delay is far too long", delay_twice, "C3 C1", 11),
+    mutant("an unknown code cancels", unknown_code_cancels, "A21", 7),
+    mutant("a final action without an intent on disk", intent_of_action_forgotten, "A3 C8 C2", 1),
     mutant("a scheduled end is not taken back", scheduled_end_not_taken_back, "C4"),
-    mutant("final actions are never carried out", never_finishes, "C1"),
+    mutant("final actions are never carried out", never_finishes, "C1", 1),
     mutant("the other invoices of a cancelled subscription go on", end_of_subscription_missed, "C1 A7 B3 C4 A17"),
 )

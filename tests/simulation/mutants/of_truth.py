@@ -132,14 +132,14 @@ def _mark(context, event):
 
 
 MUTANTS = (
-    mutant("unknown is failed", unknown_is_failed, "B1 B4 A12 A3 A8 A11 A10 A9"),
-    mutant("a key is replayed after a day", old_keys_replayed, "A5"),
-    mutant("a 500 is a decline", server_error_is_decline, "B1 B4 A21 A12 A8 A11 A3 C1"),
-    mutant("a result without a successor", no_successor, "B3"),
-    mutant("unresolved is let go by age", given_up_by_age, "B1 B4 A12 A3 A8 A9 A10 A11"),
-    mutant("nobody resolves what is unresolved", never_resolved, "B2 C1"),
+    mutant("unknown is failed", unknown_is_failed, "B1 B4 A12 A3 A8 A11 A10 A9", 1),
+    mutant("a key is replayed after a day", old_keys_replayed, "A5", 45),
+    mutant("a 500 is a decline", server_error_is_decline, "B1 B4 A21 A12 A8 A11 A3 C1", 18),
+    mutant("a result without a successor", no_successor, "B3", 1),
+    mutant("unresolved is let go by age", given_up_by_age, "B1 B4 A12 A3 A8 A9 A10 A11", 3),
+    mutant("nobody resolves what is unresolved", never_resolved, "B2 C1", 1),
     mutant("a replay asks no gates", replay_without_gates, "A6 A7 A8 A9 A10 A11 A12 A15 A5"),
-    mutant("a foreign success counts as ours", foreign_success_is_ours, "B4"),
+    mutant("a foreign success counts as ours", foreign_success_is_ours, "B4", 12),
     mutant("any charge is taken for ours", any_charge_is_ours, "B1 B4 A21 G1"),
-    mutant("a failed event is marked done, and nobody sweeps", event_before_commit, "C1 D6 B4"),
+    mutant("a failed event is marked done, and nobody sweeps", event_before_commit, "C1 D6 B4", 1),
 )
