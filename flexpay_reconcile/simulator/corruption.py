@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from flexpay_reconcile.simulator.encoding import encoded
 from flexpay_reconcile.simulator.faults import PAGES, Fault
 
 OLD_VERSION = "2024-06-20"
@@ -37,7 +38,7 @@ def spoil(fault: Fault, raw: bytes) -> bytes:
         document = _newer(document)
     else:
         document = _without(document, fault.field)
-    return json.dumps(document, separators=(",", ":")).encode()
+    return encoded(document)
 
 
 def _older(node: Any) -> Any:

@@ -6,11 +6,11 @@ An endpoint with an `api_version` gets that version's name in the body; the shap
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Any
 
 from flexpay_reconcile.simulator.delivery_faults import Kind
+from flexpay_reconcile.simulator.encoding import encoded
 from flexpay_reconcile.simulator.webhooks import signatures
 
 Obj = dict[str, Any]
@@ -35,7 +35,7 @@ def made(
         shown = _with_new_words(shown)
     elif fault == Kind.UNKNOWN_TYPE:
         shown = {**shown, "type": f"{shown['type'].partition('.')[0]}.{NEW_WORD}"}
-    body = json.dumps(shown, separators=(",", ":")).encode()
+    body = encoded(shown)
     if fault == Kind.BAD_SIGNATURE:
         secrets = [secret[::-1] for secret in secrets]
     elif fault == Kind.STALE:

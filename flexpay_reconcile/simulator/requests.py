@@ -9,13 +9,13 @@ of the order is inferred. May not move the clock nor send a delivery.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
 
 from flexpay_reconcile.simulator import access, chance, corruption, faults, idempotency, incoming, params, routes
+from flexpay_reconcile.simulator.encoding import encoded
 from flexpay_reconcile.simulator.expand import expand
 from flexpay_reconcile.simulator.faults import Fault
 from flexpay_reconcile.simulator.idempotency import Saved
@@ -26,7 +26,6 @@ from flexpay_reconcile.simulator.route import Route
 from flexpay_reconcile.simulator.state import API_VERSION, STRIPE, Account, AccountId, Call, Cause, Simulation
 
 MAX_BODY = incoming.MAX_BODY
-_encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode  # no object here holds itself
 Endpoint = tuple[str, tuple[str, ...]]
 
 
@@ -216,7 +215,7 @@ def _execute(request: _Request, account: Account, key: access.Key, route: Route,
         result = route.handler(call, *named)
     if paths:
         result = _expanded(call, result, paths, executed=request.method != "GET")
-    return _encode(result).encode()
+    return encoded(result)
 
 
 def _account(sim: Simulation, key: access.Key, headers: Mapping[str, str]) -> Account:
@@ -268,4 +267,4 @@ def _expanded(call: Call, result: dict[str, Any], paths: list[str], *, executed:
 
 def _error(refusal: Refusal, request_id: str) -> bytes:
     error: dict[str, Any] = {**refusal.error, "request_log_url": f"https://dashboard.stripe.com/logs/{request_id}"}
-    return _encode({"error": error}).encode()
+    return encoded({"error": error})

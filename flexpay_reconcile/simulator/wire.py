@@ -5,11 +5,12 @@ Values and their making only. May not touch a socket nor a world.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
+
+from flexpay_reconcile.simulator.encoding import encoded
 
 Header = tuple[bytes, bytes]
 JSON: Header = (b"content-type", b"application/json")
@@ -42,7 +43,7 @@ class Reply:
 
 def document(found: Mapping[str, Any], status: int = 200, *more: Header) -> Reply:
     """A JSON answer."""
-    body = json.dumps(found, separators=(",", ":")).encode()
+    body = encoded(found)
     return Reply(status=status, body=body, headers=[JSON, _length(body), *more])
 
 
