@@ -18,6 +18,7 @@ from flexpay_reconcile.daemon.loops import Loop, Loops
 from flexpay_reconcile.errors import OperatorError, TryLater
 from flexpay_reconcile.operations import (
     backfill_events,
+    brake_check,
     finish_case,
     process_inbox,
     receive_event,
@@ -189,13 +190,18 @@ def _receiver(parts: ControlParts, context: Context) -> Callable[[str, bytes, st
 def _health(parts: ControlParts, context: Context, loops: Loops) -> dict[str, Any]:
     """What `/readyz` answers: ready means an applied configuration and no stopped charging."""
     latest = parts.state.latest()
+    now = context.clock.now()
+    with parts.store.reading() as view:
+        where = [each.id for each in latest.configuration.integrations.values()] if latest else []
+        waiting = {each: brake_check.waiting(view, each, now) for each in where}
     return {
         "ready": latest is not None and loops.charging_stopped is None and loops.held() is None,
         "revision": latest.revision if latest else None,
         "charging_stopped": loops.charging_stopped or loops.held(),
         "loops": {name: at.text() for name, at in sorted(loops.progress.items())},
         "failures": dict(sorted(loops.failures.items())),
-        "clock": context.clock.now().text(),
+        "final_actions_wait": {each: why for each, why in sorted(waiting.items()) if why is not None},
+        "clock": now.text(),
     }
 
 

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from flexpay_reconcile.config.configuration import Brakes
 from flexpay_reconcile.ports.store import UnitOfWork
 from flexpay_reconcile.recovery import brakes as rules
 from flexpay_reconcile.recovery.attempt import Attempt
 from flexpay_reconcile.recovery.brakes import Braked, BreakerState
+from flexpay_reconcile.recovery.case import RecoveryCase
+from flexpay_reconcile.recovery.final_action import FinalAction
 from flexpay_reconcile.values import digest
 from flexpay_reconcile.values.ids import IntegrationId
 from flexpay_reconcile.values.instant import Instant, Span
 
 SPREAD_SECONDS = 300
+TURN_SECONDS = 3_600
+"""Over how long final actions that wait for their budget are spread; what a case has begun goes before them."""
+_TELL_AGAIN = Span.of(hours=1)
 
 
 def attempts(unit: UnitOfWork, brakes: Brakes, attempt: Attempt, now: Instant) -> Braked | None:
@@ -68,3 +75,39 @@ def final_actions(unit: UnitOfWork, brakes: Brakes, where: IntegrationId, now: I
         last_day=unit.actions.called_since(where, now.minus(rules.DAY)),
         now=now,
     )
+
+
+def wait_turn(unit: UnitOfWork, case: RecoveryCase, action: FinalAction, braked: Braked, now: Instant) -> bool:
+    """A finishing case comes back when the budget may have room. True when nobody was told of it for an hour (A13).
+
+    Those who wait come back one by one, in an order that changes: as a herd they would all be looked at for the few
+    that may go. Nothing is dropped.
+    """
+    begun = action.order > 0
+    parts = SPREAD_SECONDS if begun else TURN_SECONDS
+    turn = Span.of(seconds=digest.fraction_of(f"{case.id} {now.text()}", parts))
+    unit.cases.save(replace(case, due_at=braked.until.plus(turn)))
+    told = _waiting(unit, action.integration_id)
+    again = told is None or now.since(told[0]) >= _TELL_AGAIN
+    told_at = now if told is None or again else told[0]
+    name = _WAITING.format(action.integration_id)
+    unit.marks.set(name, f"{told_at.text()} {braked.until.text()} {braked.because}")
+    return again
+
+
+def waiting(view: UnitOfWork, where: IntegrationId, now: Instant) -> str | None:
+    """Why final actions of an integration wait for their budget at this moment; None where none does."""
+    told = _waiting(view, where)
+    return told[2] if told is not None and told[1] > now else None
+
+
+_WAITING = "final_actions_wait:{}"
+
+
+def _waiting(view: UnitOfWork, where: IntegrationId) -> tuple[Instant, Instant, str] | None:
+    """When it was told, until when it was known to last, and why."""
+    text = view.marks.get(_WAITING.format(where))
+    if not text:
+        return None
+    told, until, because = text.split(" ", 2)
+    return Instant.from_text(told), Instant.from_text(until), because

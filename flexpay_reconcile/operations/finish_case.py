@@ -24,13 +24,15 @@ from flexpay_reconcile.operations.attribution import SURELY_OVER
 from flexpay_reconcile.operations.context import LOG, Context
 from flexpay_reconcile.ports.billing_reader import BillingReader
 from flexpay_reconcile.ports.billing_writer import BillingWriter, BillingWriterFor, WriteResult
+from flexpay_reconcile.ports.store import UnitOfWork
+from flexpay_reconcile.recovery.brakes import Braked
 from flexpay_reconcile.recovery.case import CaseState, EndedBy, RecoveryCase
 from flexpay_reconcile.recovery.decide import NEW_CARD
 from flexpay_reconcile.recovery.final_action import CANCEL_TAG, OPEN_STATES, ActionKind, ActionState, FinalAction
 from flexpay_reconcile.recovery.journal import EntryKind
 from flexpay_reconcile.recovery.transitions import move
 from flexpay_reconcile.values.ids import PaymentMethodId
-from flexpay_reconcile.values.instant import Span
+from flexpay_reconcile.values.instant import Instant, Span
 
 
 def finish_due(context: Context, writers: BillingWriterFor, *, limit: int = 50) -> int:
@@ -70,10 +72,12 @@ def _finish(context: Context, writers: BillingWriterFor, integration: Integratio
         if action.kind is ActionKind.SCHEDULE_CANCEL and _sibling_calls(context, case):
             _later(context, case, judge_action.SOON)
             return 0
+        if _must_wait(context, case, action):
+            return 0
         match judge_action.judge(reader, case, action):
             case judge_action.Due():
                 # Only now: whether we may write is judged by what the reads just showed of the clock (F3).
-                if not _call(context, integration, reader, writers(integration), case, action):
+                if not _call(context, reader, writers(integration), case, action):
                     return 0
             case judge_action.Already():
                 _write_state(context, action, ActionState.DONE, "Stripe reads so already")
@@ -131,7 +135,6 @@ def _try_card_first(context: Context, seen: RecoveryCase, action: FinalAction, c
 
 def _call(
     context: Context,
-    integration: Integration,
     reader: BillingReader,
     writer: BillingWriter,
     case: RecoveryCase,
@@ -139,21 +142,12 @@ def _call(
 ) -> bool:
     """Intent, call, then the state is taken from a read at the next look. False: come back later."""
     now = context.clock.now()
-    running = context.running()
     with context.store.begin() as unit:
         if not context.may_charge(unit):
             return False
-        brakes = (running.configuration if running else context.pinned(case.revision)).brakes
-        braked = (
-            None
-            if action.state is ActionState.CALLING
-            else brake_check.final_actions(unit, brakes, integration.id, now)
-        )
+        braked = _brake(context, unit, case, action)
         if braked is not None:
-            LOG.warning("final actions wait for their budget", extra={"because": braked.because})
-            fresh = unit.cases.get(case.id)
-            if fresh is not None and fresh.state is CaseState.FINISHING:
-                unit.cases.save(replace(fresh, due_at=braked.until))
+            _wait_turn(unit, case, action, braked, now)
             return False
         called = replace(action, state=ActionState.CALLING, called_at=action.called_at or now)
         unit.actions.save(called)
@@ -164,6 +158,36 @@ def _call(
         _later(context, case, judge_action.SOON)
         return False
     return _confirm(context, reader, case, called, result)
+
+
+def _brake(context: Context, unit: UnitOfWork, case: RecoveryCase, action: FinalAction) -> Braked | None:
+    """The budget, for an action that is still to be called; one that was called may be settled at any time."""
+    if action.state is ActionState.CALLING or action.kind is ActionKind.AWAIT_END:
+        return None
+    running = context.running()
+    brakes = (running.configuration if running else context.pinned(case.revision)).brakes
+    return brake_check.final_actions(unit, brakes, action.integration_id, context.clock.now())
+
+
+def _must_wait(context: Context, case: RecoveryCase, action: FinalAction) -> bool:
+    """Asked before anything is read: thousands may wait for their turn, and each look would cost five reads."""
+    with context.store.reading() as view:
+        braked = _brake(context, view, case, action)
+    if braked is None:
+        return False
+    with context.store.begin() as unit:
+        _wait_turn(unit, case, action, braked, context.clock.now())
+    return True
+
+
+def _wait_turn(unit: UnitOfWork, seen: RecoveryCase, action: FinalAction, braked: Braked, now: Instant) -> None:
+    case = unit.cases.get(seen.id)
+    if case is None or case.state is not CaseState.FINISHING:
+        return
+    if brake_check.wait_turn(unit, case, action, braked, now):
+        planned = unit.actions.count([ActionState.PLANNED])
+        facts = {"integration": action.integration_id, "because": braked.because, "planned": str(planned)}
+        LOG.error("final actions wait for their budget", extra=facts)
 
 
 def _send(writer: BillingWriter, case: RecoveryCase, action: FinalAction) -> WriteResult:
