@@ -10,7 +10,7 @@ from typing import Any
 
 from flexpay_reconcile.simulator.params import Shape, merge_metadata
 from flexpay_reconcile.simulator.refusals import invalid, missing, not_allowed
-from flexpay_reconcile.simulator.resources import finalisation, invoice_build, invoice_item_create
+from flexpay_reconcile.simulator.resources import finalisation, invoice_build, invoice_item_create, prorations
 from flexpay_reconcile.simulator.resources.customers import not_attached, required
 from flexpay_reconcile.simulator.resources.events import emit
 from flexpay_reconcile.simulator.resources.invoices import (
@@ -73,7 +73,7 @@ def create(call: Call) -> Obj:
         account,
         customer=customer,
         currency=currency,
-        lines=[invoice_item_create.line(sim, account, item) for item in items],
+        lines=[prorations.line(sim, account, item) for item in items],
         reason="manual",
         subscription=subscription,
         period=(sim.now, sim.now),

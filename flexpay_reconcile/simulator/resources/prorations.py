@@ -41,7 +41,7 @@ def credit(sim: Simulation, account: Account, subscription: Obj, item: Obj, star
         amount = share(amount_of(item), end - start, subscription_build.full_length(account, item))
         return _credited(sim, account, subscription, item, amount, (start, end), None)
     total = 0
-    for debit in debits(account, subscription, item):
+    for debit in debits(account, subscription, item, start):
         begin, until = max(start, debit.start), min(end, debit.until)
         if until <= begin:
             continue
@@ -134,20 +134,29 @@ def _credited_items(source: Debit) -> Obj:
     return {"invoice_line_item_details": details, "type": "invoice_line_items"}
 
 
-def debits(account: Account, subscription: Obj, item: Obj) -> list[Debit]:
-    """What was asked for the item's current period and not wholly given back yet, oldest first."""
-    start, given = item["current_period_start"], dict[str, int]()
-    found = _billed(account, subscription, item["id"], start)
+def debits(account: Account, subscription: Obj, item: Obj, since: int) -> list[Debit]:
+    """What was asked for the item's current period and not given back yet as of `since`, oldest first.
+
+    A credit gives back all that is left of the period from its start on, so what is older than the newest credit that
+    begins by `since` has nothing left: the search ends there, however often a subscription has been changed.
+    """
+    given, waiting, settled = dict[str, int](), list[Debit](), 0
     table = account.table("invoiceitem")
-    for id_ in table.by("customer", subscription["customer"]):
+    for id_ in reversed(table.by("customer", subscription["customer"])):
         row = table.rows[id_]
+        if row["date"] < settled:
+            break
         if not row["proration"] or row["parent"]["subscription_details"].get("subscription_item") != item["id"]:
             continue
         period = row["period"]
-        for name in _names((row.get("proration_details") or {}).get("credited_items")):
+        names = _names((row.get("proration_details") or {}).get("credited_items"))
+        for name in names:
             given[name] = min(period["start"], given.get(name, period["start"]))
-        if row["amount"] > 0 and row["invoice"] is None and period["end"] > start:
-            found.append(_debit(row["amount"], period, None, id_))
+        if names and not settled and period["start"] <= since and period["end"] >= item["current_period_end"]:
+            settled = row["date"]
+        if row["amount"] > 0 and row["invoice"] is None and period["end"] > item["current_period_start"]:
+            waiting.append(_debit(row["amount"], period, None, id_))
+    found = [*_billed(account, subscription, item, settled), *reversed(waiting)]
     return [left for each in found if (left := _left(each, given)).until > left.start]
 
 
@@ -170,15 +179,21 @@ def _names(credited: Obj | None) -> list[str]:
     return list(credited["invoice_line_item_details"]["invoice_line_items"])
 
 
-def _billed(account: Account, subscription: Obj, item: str, start: int) -> list[Debit]:
-    rows, found = account.table("invoice").rows, []
+def _billed(account: Account, subscription: Obj, item: Obj, settled: int) -> list[Debit]:
+    rows, start, found = account.table("invoice").rows, item["current_period_start"], list[Debit]()
+    waiting = account.table("invoiceitem").rows
     for id_ in reversed(account.invoices_of.get(subscription["id"], [])):
         if id_ not in rows or rows[id_]["status"] == "void":
             continue
+        if rows[id_]["created"] < settled:
+            break
         lines = [row for row in rows[id_]["lines"]["data"] if row["period"]["end"] > start and row["amount"] > 0]
         for row in lines:
             details = (row["parent"] or {}).get("subscription_item_details")
-            if details is None or details["subscription_item"] != item:
+            if details is None or details["subscription_item"] != item["id"]:
+                continue
+            waited = waiting.get(details["invoice_item"] or "")
+            if waited is not None and waited["date"] < settled:
                 continue
             found.append(_debit(row["amount"], row["period"], (id_, row["id"]), details["invoice_item"]))
         if rows[id_]["created"] < start:
