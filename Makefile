@@ -5,14 +5,16 @@ VENV := .venv
 PY := $(VENV)/bin/python
 RUN_STAMP := $(VENV)/.installed-run
 DEV_STAMP := $(VENV)/.installed-dev
+MEASURE_STAMP := $(VENV)/.installed-measure
 PIP_INSTALL := $(PY) -m pip install -qq --disable-pip-version-check --no-input --no-deps
 WORKERS ?= 2
 SEEDS ?= 100
 FROM ?= 1
 MOST ?= 200
 CONFORMANCE_SEEDS ?= 4
+COVERED_BY ?= tests/unit tests/contract tests/simulation
 
-.PHONY: help demo test lint format bench simulate mutants conformance record lock schemas clean distclean
+.PHONY: help demo test lint format bench simulate mutants mutation coverage conformance record lock schemas clean distclean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -42,6 +44,17 @@ simulate: $(DEV_STAMP) ## a campaign of seeded trouble, judged by the simulator'
 mutants: $(DEV_STAMP) ## every planted bug, hunted until a seed of the campaign finds it: make mutants MOST=200
 	@$(PY) -m tests.simulation.mutants --seeds $(MOST) --jobs $(WORKERS)
 
+mutation: $(MEASURE_STAMP) ## mutation score of recovery and declines (ten minutes on one core)
+	@rm -rf mutants
+	@$(VENV)/bin/mutmut run --max-children $(WORKERS)
+	@$(PY) scripts/mutation_score.py --at-least 80
+
+coverage: $(MEASURE_STAMP) ## branch coverage of recovery, declines and operations, at least 95 %
+	@rm -f .coverage .coverage.*
+	@$(PY) -m coverage run -m pytest -n $(WORKERS) -q $(COVERED_BY)
+	@$(PY) -m coverage combine --quiet
+	@$(PY) -m coverage report --fail-under 95
+
 conformance: $(DEV_STAMP) ## hold the simulator against Stripe's own OpenAPI document, to the last field
 	@$(PY) -m tests.conformance --seeds $(CONFORMANCE_SEEDS)
 
@@ -55,7 +68,7 @@ lock: ## resolve requirements/*.lock again (needs uv on PATH or in .venv)
 	@./scripts/lock.sh
 
 clean: ## remove caches and build output
-	@rm -rf build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .grimp_cache
+	@rm -rf build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .grimp_cache .coverage .coverage.* mutants
 	@find flexpay_reconcile tests benchmarks scripts -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
 
 distclean: clean ## clean, and remove .venv
@@ -88,3 +101,9 @@ $(DEV_STAMP): requirements/dev.lock pyproject.toml | $(PY)
 	@$(PIP_INSTALL) --require-hashes --only-binary :all: -r requirements/dev.lock
 	@$(PIP_INSTALL) --no-build-isolation --editable .
 	@touch $(RUN_STAMP) $@
+
+# measure.lock holds everything of dev.lock at the same versions.
+$(MEASURE_STAMP): requirements/measure.lock $(DEV_STAMP)
+	@echo "Installing what measures the tests ..."
+	@$(PIP_INSTALL) --require-hashes --only-binary :all: -r requirements/measure.lock
+	@touch $@

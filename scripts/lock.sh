@@ -1,5 +1,5 @@
 #!/bin/sh
-# Resolves requirements/run.lock and requirements/dev.lock: versions and hashes only, for Linux x86_64 and aarch64, Python 3.11 to 3.13.
+# Resolves requirements/run.lock, dev.lock and measure.lock: versions and hashes only, for Linux x86_64 and aarch64, Python 3.11 to 3.13.
 set -eu
 cd "$(dirname "$0")/.."
 uv=$(command -v uv || echo .venv/bin/uv)
@@ -20,3 +20,4 @@ trap 'rm -f "$backend"' EXIT
 echo 'hatchling>=1.27,<2' > "$backend"
 compile requirements/run.lock "$backend"
 compile requirements/dev.lock --extra dev --constraints requirements/run.lock
+compile requirements/measure.lock --extra dev --extra measure --constraints requirements/dev.lock
