@@ -1,7 +1,7 @@
 """The bytes and the signature of a delivery: as Stripe makes them, or spoiled by a fault of the script.
 
-An endpoint with an `api_version` gets that version's name in the body; the shape stays that of the version spoken here
-(the simulator renders one shape only). May not decide what goes wrong.
+An endpoint with an `api_version` gets that version's name in the body, and its shape where `versions` knows it: an
+endpoint pinned to a still older version gets the shape of the version spoken. May not decide what goes wrong.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from flexpay_reconcile.simulator import versions
 from flexpay_reconcile.simulator.delivery_faults import Kind
 from flexpay_reconcile.simulator.encoding import encoded
 from flexpay_reconcile.simulator.webhooks import signatures
@@ -27,8 +28,7 @@ def made(
     shown: Obj = event
     if account is not None:
         shown = {**shown, "account": account}
-    if version is not None and version != event["api_version"]:
-        shown = {**shown, "api_version": version}
+    shown = versions.event_shown(version, shown)
     if fault == Kind.WRONG_VERSION:
         shown = _before_basil(shown)
     elif fault == Kind.NEW_ENUM:

@@ -14,7 +14,17 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
 
-from flexpay_reconcile.simulator import access, chance, corruption, faults, idempotency, incoming, params, routes
+from flexpay_reconcile.simulator import (
+    access,
+    chance,
+    corruption,
+    faults,
+    idempotency,
+    incoming,
+    params,
+    routes,
+    versions,
+)
 from flexpay_reconcile.simulator.encoding import encoded
 from flexpay_reconcile.simulator.expand import expand
 from flexpay_reconcile.simulator.faults import Fault
@@ -65,6 +75,7 @@ class _Request:
     account: Account | None = None
     endpoint: Endpoint | None = None
     key: str | None = None
+    version: str = API_VERSION
 
 
 def answer(sim: Simulation, method: str, path: str, headers: Mapping[str, str], body: bytes) -> Response:
@@ -103,7 +114,7 @@ def answer(sim: Simulation, method: str, path: str, headers: Mapping[str, str], 
             "Request-Id": request.id,
             "Simulator-Clock": str(sim.now),
             "Date": http_date(sim.now),
-            "Stripe-Version": API_VERSION,
+            "Stripe-Version": request.version,
             **extra,
         },
     )
@@ -153,16 +164,17 @@ def _answer(request: _Request) -> tuple[int, bytes, dict[str, str]]:
     sim, method, path, fault = request.sim, request.method, request.path, request.fault
     incoming.check_size(request.body)
     key = access.authenticate(sim.keys, request.headers, sim.now)
-    incoming.check_version(request.headers.get("stripe-version"))
+    request.version = versions.checked(request.headers.get("stripe-version"))
     account = request.account = _account(sim, key, request.headers)
     matched = routes.match(method, path)
-    if matched is None:
+    route = None if matched is None else versions.route_of(request.version, matched[0])
+    if matched is None or route is None:
         raise Refusal(
             404,
             f"Unrecognized request URL ({method[:20]}: {path[:200]}). Please see https://stripe.com/docs "
             "or we can help at https://support.stripe.com/.",
         )
-    route, ids = matched
+    ids = matched[1]
     request.endpoint = (method, route.path)
     sim.limiter.admit(account.key, request.endpoint, sim.now)
     access.require(key, route.permission, account.id)
@@ -199,7 +211,7 @@ def _execute(request: _Request, account: Account, key: access.Key, route: Route,
     sim = request.sim
     if request.fault is not None and request.kind == "500":
         raise faults.answer(request.fault)
-    given = params.check(params.decode(text), route.shape)
+    given = versions.translated(route, params.check(params.decode(text), route.shape))
     paths = given.pop("expand", [])
     named = [unquote(id_) for id_ in ids]
     if request.method != "GET":
@@ -215,7 +227,7 @@ def _execute(request: _Request, account: Account, key: access.Key, route: Route,
         result = route.handler(call, *named)
     if paths:
         result = _expanded(call, result, paths, executed=request.method != "GET")
-    return encoded(result)
+    return encoded(versions.shown(request.version, result))
 
 
 def _account(sim: Simulation, key: access.Key, headers: Mapping[str, str]) -> Account:

@@ -40,21 +40,30 @@ OTHER = {
 class Guide:
     """One world with ada and ben, an endpoint that hears of everything, and a standard key's client."""
 
-    def __init__(self, note: Callable[[list[Finding], str], None]) -> None:
-        """Build the world of the unit tests, with an account connected to its own; `note` takes what the SDK misses."""
+    def __init__(self, note: Callable[[list[Finding], str], None], version: str | None = None) -> None:
+        """Build the world of the unit tests, with an account connected to its own; `note` takes what the SDK misses.
+
+        `version`: another API version than the SDK's own, for its requests and for what is delivered.
+        """
         self._note = note
+        self._version = version
         merchant = document()
         merchant["accounts"][CONNECTED] = {**OTHER, "platform": "acct_1AcmeUS"}
         self.world: World = build_world(merchant)
         self.keys = env_of(self.world)
-        self.client = stripe.StripeClient(self.keys["STANDARD"], http_client=SimulatorTransport(self.world))
+        self.client = stripe.StripeClient(
+            self.keys["STANDARD"], http_client=SimulatorTransport(self.world), stripe_version=version
+        )
         self.heard: list[dict[str, Any]] = []
         self.world.deliver = self._hear
         self.v1 = self.client.v1
 
     def listen(self) -> Guide:
         """Have everything delivered here; this guide."""
-        self.read(self.v1.webhook_endpoints.create({"url": HOOK, "enabled_events": ["*"]}))
+        wanted: Any = {"url": HOOK, "enabled_events": ["*"]}
+        if self._version is not None:
+            wanted["api_version"] = self._version
+        self.read(self.v1.webhook_endpoints.create(wanted))
         return self
 
     def _hear(self, url: str, headers: dict[str, str], body: bytes) -> int:
