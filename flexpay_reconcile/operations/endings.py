@@ -30,6 +30,7 @@ def closed(unit: UnitOfWork, case: RecoveryCase, word: str, because: str, now: I
 def parked(unit: UnitOfWork, case: RecoveryCase, word: str, because: str, now: Instant) -> RecoveryCase:
     """Stopped until the cause is gone; planned attempts are taken back and decided anew later."""
     plan_next.supersede_planned(unit, case, because, now)
+    plan_next.alarm("a case is parked", case, (because,))
     due_at = now.plus(plan_next.PARKED_LOOK_AGAIN)
     saved = move(
         case,

@@ -14,6 +14,7 @@ from flexpay_reconcile.config.policy import RetryPolicy
 from flexpay_reconcile.declines.decline import DeclineKind
 from flexpay_reconcile.errors import BrokenInvariant
 from flexpay_reconcile.operations import aims, finishing, record_money
+from flexpay_reconcile.operations.context import LOG
 from flexpay_reconcile.ports.rows import LedgerRow
 from flexpay_reconcile.ports.store import UnitOfWork
 from flexpay_reconcile.recovery import decide as decisions
@@ -97,12 +98,19 @@ def plan_next(
             return _save(unit, waiting, "wait for the customer", decision.because, now)
         case decisions.Park():
             parked = move(case, CaseState.PARKED, due_at=now.plus(PARKED_LOOK_AGAIN), closed_because="operator")
+            alarm("a case is parked", case, decision.because)
             return _save(unit, parked, "parked", decision.because, now)
         case decisions.Review():
             review = move(case, CaseState.NEEDS_REVIEW, due_at=decision.until)
+            alarm("a case needs review", case, decision.because)
             return _save(unit, review, "needs review", decision.because, now)
         case decisions.Stop():
             return finishing.begin(unit, case, decision, pinned, now)
+
+
+def alarm(what: str, case: RecoveryCase, because: tuple[str, ...]) -> None:
+    """What no loop can go on with by itself is told, and not only written: a person is waited for (C1)."""
+    LOG.error(what, extra={"case": case.id, "integration": case.integration_id, "because": "; ".join(because)})
 
 
 def _plan_attempt(unit: UnitOfWork, case: RecoveryCase, decision: decisions.RetryAt, now: Instant) -> RecoveryCase:

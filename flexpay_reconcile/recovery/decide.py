@@ -16,6 +16,7 @@ from flexpay_reconcile.recovery.limits import CardHistory
 from flexpay_reconcile.values.instant import Instant, Span
 
 UNKNOWN_CODE_AFTER = Span.of(days=28)
+SHORTEST_HOLD = Span.of(hours=1)
 RULE_CERTAIN_PPM = 1_000_000
 NEW_CARD = "new_card"
 CARD_UPDATED = "card_updated"
@@ -85,8 +86,13 @@ class Stop:
 Decision = RetryAt | Hold | AskCustomer | Park | Review | Stop
 
 
-def decide(case: RecoveryCase, history: CardHistory, policy: RetryPolicy, aim: Aim | None, now: Instant) -> Decision:
-    """The decision for a case with its last decline on it; `aim` is None when the timing has no further step."""
+def decide(
+    case: RecoveryCase, history: CardHistory, policy: RetryPolicy, aim: Aim | Hold | None, now: Instant
+) -> Decision:
+    """The decision for a case with its last decline on it.
+
+    `aim` is a Hold when the timing would rather spend no attempt now, and None when it has no further step.
+    """
     reason = case.decline_reason or "no reason given"
     match case.decline_kind:
         case DeclineKind.OPERATOR:
@@ -119,11 +125,11 @@ def decide(case: RecoveryCase, history: CardHistory, policy: RetryPolicy, aim: A
 
 
 def _try_fresh_card(
-    case: RecoveryCase, history: CardHistory, policy: RetryPolicy, aim: Aim | None, now: Instant
+    case: RecoveryCase, history: CardHistory, policy: RetryPolicy, aim: Aim | Hold | None, now: Instant
 ) -> Decision:
     """A changed card gets one attempt even when all are used; no decline of it is known, so it ends nothing."""
     decision = _retry(case, history, policy, aim, now) if now < case.window_until else None
-    if isinstance(decision, RetryAt):
+    if isinstance(decision, RetryAt | Hold):
         return decision
     words = "the changed card could not be tried inside the window"
     return Review(until=now.plus(UNKNOWN_CODE_AFTER), because=(words,))
@@ -141,8 +147,15 @@ def allowed_attempts(policy: RetryPolicy) -> int:
     return policy.max_attempts
 
 
-def _retry(case: RecoveryCase, history: CardHistory, policy: RetryPolicy, aim: Aim | None, now: Instant) -> Decision:
-    """The next attempt's moment: the timing's aim, moved to the first legal instant."""
+def _retry(
+    case: RecoveryCase, history: CardHistory, policy: RetryPolicy, aim: Aim | Hold | None, now: Instant
+) -> Decision:
+    """The next attempt's moment: the timing's aim, moved to the first legal instant.
+
+    A timing that holds is asked again later, and never beyond the window, whose end is a rule's business (A21).
+    """
+    if isinstance(aim, Hold):
+        return Hold(until=min(max(aim.until, now.plus(SHORTEST_HOLD)), case.window_until), because=aim.because)
     if aim is None:
         return Stop(ended_by=EndedBy.ATTEMPTS_USED, because=("the timing has no further step",))
     bounds = windows.bounds_of(case, history, policy)

@@ -1,0 +1,1 @@
+"""Named scenarios: what must never happen to a merchant, each with a name that people use for it."""
