@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable
 from enum import StrEnum
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import orjson
 
@@ -23,12 +24,18 @@ def dump(value: Any) -> str:
 
 def load(kind: type[T], text: str) -> T:
     """The value of a text."""
+    return cast("T", _load(kind, text))
+
+
+@functools.lru_cache(maxsize=8192)
+def _load(kind: type[Any], text: str) -> Any:
+    """The loops read the same open rows at every turn: what is frozen is decoded once for each text."""
     return plain.from_plain(kind, parse(text))
 
 
 def load_all(kind: type[T], rows: Iterable[Row]) -> tuple[T, ...]:
     """The values of rows whose first column is a body."""
-    return tuple([plain.from_plain(kind, parse(row[0])) for row in rows])
+    return tuple([load(kind, row[0]) for row in rows])
 
 
 def load_one(kind: type[T], row: Row | None) -> T | None:
