@@ -24,7 +24,8 @@ def dump(value: Any) -> str:
 
 def load(kind: type[T], text: str) -> T:
     """The value of a text."""
-    return cast("T", _load(kind, text))
+    found: Any = kind
+    return cast("T", _load(found, text))
 
 
 @functools.lru_cache(maxsize=8192)
