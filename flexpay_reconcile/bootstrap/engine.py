@@ -33,6 +33,7 @@ from flexpay_reconcile.operations.context import Context
 from flexpay_reconcile.operations.receive_event import Received
 from flexpay_reconcile.ports.billing_writer import BillingWriter
 from flexpay_reconcile.ports.charger import Charger
+from flexpay_reconcile.values.ids import AccountId
 from flexpay_reconcile.values.instant import Instant, Span
 from flexpay_reconcile.values.secret import Secret
 
@@ -59,15 +60,15 @@ class _Proven:
     def __init__(self, parts: ControlParts) -> None:
         self._parts = parts
 
-    def charger(self, integration: Integration) -> Charger:
+    def charger(self, integration: Integration, account: AccountId) -> Charger:
         """The charger; OperatorError where it was never shown whose account the keys open."""
         self._check(integration)
-        return self._parts.gateways.charger(integration)
+        return self._parts.gateways.charger(integration, account)
 
-    def writer(self, integration: Integration) -> BillingWriter:
+    def writer(self, integration: Integration, account: AccountId) -> BillingWriter:
         """The writer, under the same conditions: it cancels."""
         self._check(integration)
-        return self._parts.gateways.billing_writer(integration)
+        return self._parts.gateways.billing_writer(integration, account)
 
     def _check(self, integration: Integration) -> None:
         skew = self._parts.gateways.connection.skew

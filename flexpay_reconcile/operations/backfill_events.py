@@ -16,7 +16,7 @@ from flexpay_reconcile.operations.context import LOG, Context
 from flexpay_reconcile.ports.configurations import AppliedConfiguration
 from flexpay_reconcile.ports.store import UnitOfWork
 from flexpay_reconcile.recovery.case import CaseState
-from flexpay_reconcile.values.ids import CustomerId, InvoiceId
+from flexpay_reconcile.values.ids import AccountId, CustomerId, InvoiceId
 from flexpay_reconcile.values.instant import Instant, Span
 
 SWEEP_EVERY = Span.of(hours=6)
@@ -71,7 +71,8 @@ def sweep_due(context: Context) -> int:
             if _due(view, running, integration) > now:
                 continue
         try:
-            followed += _sweep(context, running, integration)
+            own = running.configuration.company_of(integration).stripe_account
+            followed += _sweep(context, running, integration, own)
         except (TryLater, OperatorError) as problem:
             LOG.warning("sweep not finished", extra={"integration": integration.id, "because": problem.message})
             pause = AFTER_OUTAGE if isinstance(problem, TryLater) else AFTER_REFUSAL
@@ -83,14 +84,13 @@ def sweep_due(context: Context) -> int:
     return followed
 
 
-def _sweep(context: Context, running: AppliedConfiguration, integration: Integration) -> int:
+def _sweep(context: Context, running: AppliedConfiguration, integration: Integration, account: AccountId) -> int:
     """Open invoices at Stripe first, then live cases whose invoice is not among them, then cards of those who wait."""
-    account = running.configuration.company_of(integration).stripe_account
     since = _began(context, running, integration).minus(LOOK_BACK)
     seen: set[InvoiceId] = set()
-    follow = _Patiently(context, running, integration)
+    follow = _Patiently(context, running, integration, account)
     if integration.status is Status.ENABLED:
-        for invoice in context.readers(integration).open_invoices(since):
+        for invoice in context.readers(integration, account).open_invoices(since):
             seen.add(invoice.id)
             with context.store.reading() as view:
                 known = view.cases.lives_of(account, invoice.id)
@@ -113,15 +113,20 @@ class _Patiently:
     context: Context
     running: AppliedConfiguration
     integration: Integration
+    account: AccountId
 
     def invoice(self, invoice: InvoiceId) -> None:
         """One invoice."""
-        self._try(invoice, lambda: follow_invoice.follow_invoice(self.context, self.running, self.integration, invoice))
+        follow, account = follow_invoice.follow_invoice, self.account
+        self._try(invoice, lambda: follow(self.context, self.running, self.integration, account, invoice))
 
     def customer(self, customer: CustomerId) -> None:
         """One customer's default card."""
-        follow = follow_subscription.follow_customer
-        self._try(customer, lambda: follow(self.context, self.running, self.integration, customer, card_updated=False))
+        follow, given = (
+            follow_subscription.follow_customer,
+            (self.context, self.integration, self.account),
+        )
+        self._try(customer, lambda: follow(*given, customer, card_updated=False))
 
     def _try(self, what: str, follow: Callable[[], str]) -> None:
         try:

@@ -58,7 +58,7 @@ def finish_due(context: Context, writers: BillingWriterFor, *, limit: int = 50) 
 
 def _finish(context: Context, writers: BillingWriterFor, integration: Integration, case: RecoveryCase) -> int:
     """The actions of one case in their order; stops at the first that has to wait."""
-    reader = context.readers(integration)
+    reader = context.readers(integration, case.account)
     while True:
         with context.store.reading() as view:
             actions = view.actions.of_case(case.id)
@@ -77,7 +77,8 @@ def _finish(context: Context, writers: BillingWriterFor, integration: Integratio
         match judge_action.judge(reader, case, action):
             case judge_action.Due():
                 # Only now: whether we may write is judged by what the reads just showed of the clock (F3).
-                if not _call(context, reader, writers(integration), case, action):
+                writer = writers(integration, case.account)
+                if not _call(context, reader, writer, case, action):
                     return 0
             case judge_action.Already():
                 _write_state(context, action, ActionState.DONE, "Stripe reads so already")

@@ -27,12 +27,12 @@ def follow_invoice(
     context: Context,
     running: AppliedConfiguration,
     integration: Integration,
+    account: AccountId,
     invoice_id: InvoiceId,
     event: EventFacts | None = None,
 ) -> str:
     """Read and follow; returns a word for the log. Raises TryLater and OperatorError from the reader."""
-    account = running.configuration.company_of(integration).stripe_account
-    reader = context.readers(integration)
+    reader = context.readers(integration, account)
     invoice = reader.invoice(invoice_id)
     with context.store.reading() as view:
         case = view.cases.live_for_invoice(account, invoice_id)

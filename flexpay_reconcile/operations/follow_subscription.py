@@ -27,21 +27,24 @@ _OVER = frozenset({SubscriptionStatus.CANCELED, SubscriptionStatus.INCOMPLETE_EX
 
 
 def follow_subscription(
-    context: Context, running: AppliedConfiguration, integration: Integration, subscription_id: SubscriptionId
+    context: Context,
+    running: AppliedConfiguration,
+    integration: Integration,
+    account: AccountId,
+    subscription_id: SubscriptionId,
 ) -> str:
     """A subscription that reads canceled ends the recovery of its invoices; by whom decides how."""
-    account = running.configuration.company_of(integration).stripe_account
     with context.store.reading() as view:
         live = view.cases.live_for_subscription(account, subscription_id)
     if not live:
         return "no_case"
-    subscription = context.readers(integration).subscription(subscription_id)
+    subscription = context.readers(integration, account).subscription(subscription_id)
     if subscription is not None and subscription.status not in _OVER:
         if not subscription.cancel_scheduled():
             _wake_waiting(context, live)
         return subscription.status.value
     for case in live:  # paid or voided counts for more than the end of the subscription, whichever event came first
-        follow_invoice.follow_invoice(context, running, integration, case.invoice)
+        follow_invoice.follow_invoice(context, running, integration, account, case.invoice)
     now = context.clock.now()
     with context.store.begin() as unit:
         by_us = cancelled_by_us(unit, subscription_id)
@@ -122,19 +125,18 @@ def _under_way(unit: UnitOfWork, case: RecoveryCase) -> bool:
 
 def follow_customer(
     context: Context,
-    running: AppliedConfiguration,
     integration: Integration,
+    account: AccountId,
     customer_id: CustomerId,
     *,
     card_updated: bool,
 ) -> str:
     """A new default card re-opens the decision at once; a card merely attached wakes nothing (A20)."""
-    account = running.configuration.company_of(integration).stripe_account
     with context.store.reading() as view:
         cases = [each for each in view.cases.live_for_customer(account, customer_id) if _may_reopen(each)]
     if not cases:
         return "no_case"
-    reader = context.readers(integration)
+    reader = context.readers(integration, account)
     customer = reader.customer(customer_id)
     woken = 0
     for case in cases:

@@ -51,7 +51,7 @@ def open_case(
 
     Window and delays of one that is `taken_over`, or found more than a day late, begin now.
     """
-    reader = context.readers(integration)
+    reader = context.readers(integration, invoice.account)
     verdict = eligibility.judge_invoice(invoice, integration, running.configuration)
     if not verdict.eligible:
         return _not_eligible(context, integration, invoice, reader, str(verdict.reason))

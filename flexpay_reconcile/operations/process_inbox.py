@@ -151,23 +151,24 @@ def _act(context: Context, running: AppliedConfiguration, integration: Integrati
     """One signal. A new kind of signal must be given a place here: the type checker insists."""
     if signal.event.livemode != integration.environment.livemode:
         return "wrong_mode"
+    account = signal.event.account
     match signal:
         case InvoiceChanged():
             if is_ours(signal.event.idempotency_key):
                 return _wake_our_attempt(context, signal.event)
             if not _first(turn, integration, signal.invoice):
                 return "read_this_turn"
-            return follow_invoice.follow_invoice(context, running, integration, signal.invoice, signal.event)
+            return follow_invoice.follow_invoice(context, running, integration, account, signal.invoice, signal.event)
         case SubscriptionChanged():
             if not _first(turn, integration, signal.subscription):
                 return "read_this_turn"
-            return follow_subscription.follow_subscription(context, running, integration, signal.subscription)
+            return follow_subscription.follow_subscription(context, running, integration, account, signal.subscription)
         case PaymentMethodChanged():
             updated = signal.event.type in _CARD_UPDATES
             if not _first(turn, integration, f"{signal.customer}:{updated}"):
                 return "read_this_turn"
             return follow_subscription.follow_customer(
-                context, running, integration, signal.customer, card_updated=updated
+                context, integration, account, signal.customer, card_updated=updated
             )
         case ChargeSeen() | RefundSeen() | NotForUs():
             return "recorded"

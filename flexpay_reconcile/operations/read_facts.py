@@ -21,7 +21,7 @@ def read_facts(
     running = context.running()
     if running is None:
         raise BrokenInvariant("there is a case but no applied configuration")
-    reader = context.readers(integration)
+    reader = context.readers(integration, case.account)
     subscription = reader.subscription(case.subscription)
     customer = reader.customer(case.customer)
     payments = reader.payments_of(case.invoice)

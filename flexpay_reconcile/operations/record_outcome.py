@@ -179,7 +179,7 @@ def not_submitted(unit: UnitOfWork, case: RecoveryCase, attempt: Attempt, outcom
         case NotSubmittedReason.NO_PAYMENT_METHOD:
             waiting = move(case, CaseState.WAITING_FOR_CUSTOMER, due_at=case.window_until, next_attempt_at=None)
             unit.cases.save(replace(waiting, decline_kind=DeclineKind.CUSTOMER, decline_reason="no_payment_method"))
-        case NotSubmittedReason.KEY_REFUSED | NotSubmittedReason.PERMISSION_MISSING:
+        case NotSubmittedReason.KEY_REFUSED | NotSubmittedReason.PERMISSION_MISSING | NotSubmittedReason.ACCOUNT_LOST:
             endings.parked(unit, case, outcome.reason.value, outcome.because, now)
         case _:
             endings.parked(unit, case, "request_refused", outcome.because, now)

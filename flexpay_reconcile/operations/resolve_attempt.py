@@ -54,7 +54,7 @@ def _resolve(context: Context, chargers: ChargerFor, attempt: Attempt) -> int:
         raise BrokenInvariant(f"{attempt.idempotency_key} has no case")
     running = context.integration_of(case)
     integration = running or context.pinned(case.revision).integration(case.integration_id)
-    reader = context.readers(integration)
+    reader = context.readers(integration, attempt.account)
     invoice = reader.invoice(attempt.invoice)
     payments = reader.payments_of(attempt.invoice) if invoice is not None else ()
     if invoice is not None and _settle_by_read(context, attempt, invoice, payments):
@@ -142,7 +142,7 @@ def _replay_or_give_up(
     closed = gates.ask(facts)
     young = now.since(first) < KEY_LIFE and attempt.state is not AttemptState.PENDING
     if closed is None and may_send and attempt.settled_by is SettledBy.REPLAY and young:
-        charger = chargers(integration)  # may refuse: then nothing must have been written
+        charger = chargers(integration, attempt.account)  # may refuse: then nothing must have been written
         intent = _commit_replay(context, attempt)
         if intent is None or not context.may_still_call(facts.now):
             return 0  # where the intent is on disk, whoever holds the lease asks Stripe again

@@ -14,7 +14,9 @@ from flexpay_reconcile.recovery.transitions import move
 from flexpay_reconcile.values.instant import Instant, Span
 
 _DECIDED_HERE = (CaseState.OPENED, CaseState.WAITING_FOR_CUSTOMER, CaseState.NEEDS_REVIEW)
-_HEALED_BY_A_READ = frozenset({"key_refused", "permission_missing", "integration_removed", "account_unproven", "gate"})
+_HEALED_BY_A_READ = frozenset(
+    {"key_refused", "permission_missing", "account_lost", "integration_removed", "account_unproven", "gate"}
+)
 """Causes that are gone, or are asked about again by every gate, once Stripe can be read."""
 
 ODD_CASE_AGAIN = Span.of(hours=1)
@@ -67,8 +69,8 @@ def _look_again(context: Context, seen: RecoveryCase, now: Instant) -> int:
     invoice: Invoice | None = None
     if running is not None and integration is not None:
         try:
-            follow_invoice.follow_invoice(context, running, integration, seen.invoice)
-            invoice = context.readers(integration).invoice(seen.invoice)
+            follow_invoice.follow_invoice(context, running, integration, seen.account, seen.invoice)
+            invoice = context.readers(integration, seen.account).invoice(seen.invoice)
         except (TryLater, OperatorError):
             invoice = None
     with context.store.begin() as unit:

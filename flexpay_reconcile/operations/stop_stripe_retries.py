@@ -11,6 +11,7 @@ from flexpay_reconcile.config.integration import Integration, StopStripeRetries
 from flexpay_reconcile.errors import BrokenInvariant, ErrorKind, OperatorError, TryLater
 from flexpay_reconcile.operations import endings
 from flexpay_reconcile.operations.context import LOG, Context
+from flexpay_reconcile.ports.account_access import ACCOUNT_LOST
 from flexpay_reconcile.ports.billing_writer import BillingWriterFor
 from flexpay_reconcile.recovery.case import CaseState, RecoveryCase
 from flexpay_reconcile.recovery.journal import Entry, EntryKind
@@ -34,7 +35,8 @@ def stop_stripe_retries(context: Context, writers: BillingWriterFor, *, limit: i
         try:
             done += _stop(context, writers, integration, case)
         except OperatorError as problem:
-            word = "key_refused" if problem.kind is ErrorKind.KEY_REFUSED else "operator"
+            lost = problem.code == ACCOUNT_LOST
+            word = "account_lost" if lost else "key_refused" if problem.kind is ErrorKind.KEY_REFUSED else "operator"
             _park(context, case, word, problem.message)
         except BrokenInvariant as broken:  # one odd case must not stop the others
             LOG.critical("invariant broken in one case", extra={"case": case.id, "because": broken.message})
@@ -47,7 +49,7 @@ def stop_stripe_retries(context: Context, writers: BillingWriterFor, *, limit: i
 
 def _stop(context: Context, writers: BillingWriterFor, integration: Integration, case: RecoveryCase) -> int:
     """Set, read back, and only then write that it is so."""
-    reader = context.readers(integration)
+    reader = context.readers(integration, case.account)
     if integration.smart_retries.stop_stripe_retries is StopStripeRetries.NO:
         invoice = reader.invoice(case.invoice)
         if invoice is not None and invoice.next_payment_attempt is not None:
@@ -62,7 +64,8 @@ def _stop(context: Context, writers: BillingWriterFor, integration: Integration,
     if reader.invoice(case.invoice) is None:
         _park(context, case, "gate", "the invoice cannot be seen")
         return 0
-    writers(integration).stop_auto_advance(case.invoice, idempotency_key=f"fp1:stop:{case.id}:{case.version}")
+    writer = writers(integration, case.account)
+    writer.stop_auto_advance(case.invoice, idempotency_key=f"fp1:stop:{case.id}:{case.version}")
     invoice = reader.invoice(case.invoice)
     if invoice is None or invoice.auto_advance:
         _later(context, case)

@@ -37,7 +37,11 @@ from flexpay_reconcile.recovery.transitions import move
 from flexpay_reconcile.values.ids import IntegrationId
 from flexpay_reconcile.values.instant import Span
 
-_CAUSES = {"E-integration-removed": "integration_removed", "E-account-unproven": "account_unproven"}
+_CAUSES = {
+    "E-integration-removed": "integration_removed",
+    "E-account-unproven": "account_unproven",
+    "E-connect-account-lost": "account_lost",
+}
 _READ_AGAIN = Span.of(minutes=2)
 
 
@@ -65,7 +69,7 @@ def _submit(context: Context, chargers: ChargerFor, planned: Attempt) -> int:
         if integration is None:
             raise OperatorError("its integration is no longer configured", code="E-integration-removed")
         facts = read_facts(context, integration, case, attempt)
-        charger = chargers(integration)
+        charger = chargers(integration, attempt.account)
     except TryLater as problem:
         _not_sent(context, planned, NotSubmittedReason.CONNECTION_REFUSED, f"could not read first: {problem.message}")
         return 1
@@ -104,7 +108,7 @@ def _pay(context: Context, charger: Charger, attempt: Attempt) -> tuple[Attempt,
     if not context.may_still_call(limited_at):
         return attempt, first
     second = _send(charger, again)
-    broken = (NotSubmittedReason.KEY_REFUSED, NotSubmittedReason.PERMISSION_MISSING)
+    broken = (NotSubmittedReason.KEY_REFUSED, NotSubmittedReason.PERMISSION_MISSING, NotSubmittedReason.ACCOUNT_LOST)
     if isinstance(second, NotSubmitted) and second.reason in broken:
         return again, first  # the primary key works: a broken fallback must not park what a little patience will do
     return again, second
@@ -217,7 +221,7 @@ def _charge_of(
 ) -> tuple[Charge | None, bool]:
     """The charge, a decline's for its evidence and an approval's for the books; and whether it could be looked for."""
     try:
-        payments = context.readers(integration).payments_of(attempt.invoice)
+        payments = context.readers(integration, attempt.account).payments_of(attempt.invoice)
     except (TryLater, OperatorError) as problem:
         LOG.warning("the charge could not be read", extra={"charge": outcome.charge, "because": problem.message})
         return None, False
@@ -231,7 +235,7 @@ def _charge_of(
 def _status_of(context: Context, integration: Integration, attempt: Attempt) -> InvoiceStatus | None:
     """What the invoice reads after Stripe said there is nothing to pay; None when it cannot be read now."""
     try:
-        invoice = context.readers(integration).invoice(attempt.invoice)
+        invoice = context.readers(integration, attempt.account).invoice(attempt.invoice)
     except (TryLater, OperatorError):
         return None
     return invoice.status if invoice is not None else None

@@ -52,7 +52,7 @@ def _take_back(context: Context, writers: BillingWriterFor, case: RecoveryCase) 
         action = _owed(view, case)
     if action is None:
         return _settle(context, case, None, ActionState.DONE, "")
-    reader = context.readers(integration)
+    reader = context.readers(integration, case.account)
     subscription = reader.subscription(case.subscription)
     if subscription is None and reader.customer(case.customer) is None:
         LOG.warning("this key can see nothing of a subscription whose cancellation is ours", extra={"case": case.id})
@@ -60,7 +60,7 @@ def _take_back(context: Context, writers: BillingWriterFor, case: RecoveryCase) 
         return 0
     if _ours(case, subscription) and not _too_late(subscription):
         # Only now: whether we may write is judged by what the read just showed of the clock (F3).
-        writer = writers(integration)
+        writer = writers(integration, case.account)
         if not _commit_intent(context, case):
             return 0
         result = _send(writer, case, action, flag=subscription is not None and subscription.cancel_at_period_end)

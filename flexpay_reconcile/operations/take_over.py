@@ -80,7 +80,8 @@ def _turn(context: Context, running: AppliedConfiguration, integration: Integrat
         again = view.marks.get(_again_name(integration.id))
     if again is not None and Instant.from_text(again) > now:
         return 0
-    reader = context.readers(integration)
+    own = running.configuration.company_of(integration).stripe_account
+    reader = context.readers(integration, own)
     if record is None:
         record = TakeOver(ordered_at=running.applied_at, total=_count(reader, running.applied_at), next_at=now)
         _save(context, integration.id, record)

@@ -9,7 +9,7 @@ from typing import Protocol
 from flexpay_reconcile.billing.charge import Charge
 from flexpay_reconcile.billing.invoice import Customer, Invoice, InvoicePayment, Subscription
 from flexpay_reconcile.config.integration import Integration
-from flexpay_reconcile.values.ids import CustomerId, InvoiceId, SubscriptionId
+from flexpay_reconcile.values.ids import AccountId, CustomerId, InvoiceId, SubscriptionId
 from flexpay_reconcile.values.instant import Instant
 
 
@@ -65,5 +65,6 @@ class BillingReader(Protocol):
         ...
 
 
-BillingReaderFor = Callable[[Integration], BillingReader]
+BillingReaderFor = Callable[[Integration, AccountId], BillingReader]
+"""The reader of an integration for one account it acts for: its own, or a connected one."""
 """Gives the reader of an integration; OperatorError when its keys cannot be resolved."""

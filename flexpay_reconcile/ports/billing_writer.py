@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from flexpay_reconcile.config.integration import Integration
-from flexpay_reconcile.values.ids import InvoiceId, SubscriptionId
+from flexpay_reconcile.values.ids import AccountId, InvoiceId, SubscriptionId
 
 
 class WriteResult(StrEnum):
@@ -66,5 +66,6 @@ class BillingWriter(Protocol):
         ...
 
 
-BillingWriterFor = Callable[[Integration], BillingWriter]
+BillingWriterFor = Callable[[Integration, AccountId], BillingWriter]
+"""The writer of an integration for one account it acts for: its own, or a connected one."""
 """Gives the writer of an integration; OperatorError when its keys cannot be resolved."""

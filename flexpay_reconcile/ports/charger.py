@@ -8,7 +8,7 @@ from typing import Protocol
 from flexpay_reconcile.config.integration import Integration
 from flexpay_reconcile.recovery.attempt import KeyAlias
 from flexpay_reconcile.recovery.outcome import Outcome
-from flexpay_reconcile.values.ids import InvoiceId, PaymentMethodId
+from flexpay_reconcile.values.ids import AccountId, InvoiceId, PaymentMethodId
 
 
 class Charger(Protocol):
@@ -29,5 +29,6 @@ class Charger(Protocol):
         ...
 
 
-ChargerFor = Callable[[Integration], Charger]
+ChargerFor = Callable[[Integration, AccountId], Charger]
+"""The charger of an integration for one account it acts for: its own, or a connected one."""
 """Gives the charger of an integration; OperatorError when its keys cannot be resolved."""

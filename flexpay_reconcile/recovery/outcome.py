@@ -24,6 +24,8 @@ class NotSubmittedReason(StrEnum):
     """401: the API key is revoked, expired or wrong."""
     PERMISSION_MISSING = "permission_missing"
     """403: the API key lacks a permission."""
+    ACCOUNT_LOST = "account_lost"
+    """The connected account is not, or no longer, open to the platform's key."""
     INVOICE_MISSING = "invoice_missing"
     """404: no such invoice for this key."""
     NO_PAYMENT_METHOD = "no_payment_method"

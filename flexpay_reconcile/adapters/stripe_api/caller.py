@@ -25,7 +25,7 @@ from flexpay_reconcile.config.integration import Integration
 from flexpay_reconcile.errors import FlexpayError, OperatorError
 from flexpay_reconcile.ports.clock import Clock
 from flexpay_reconcile.recovery.attempt import KeyAlias
-from flexpay_reconcile.values.ids import AccountId
+from flexpay_reconcile.values.ids import AccountId, IntegrationId
 
 WHOSE = "/v1/account"
 _ACCOUNT_POWERS = frozenset({Power.READ_AND_PROBE, Power.WRITE_ACCOUNT})
@@ -50,16 +50,24 @@ class StripeCaller:
         *,
         integration: Integration,
         account: AccountId,
+        key_account: AccountId,
         ring: KeyRing,
         connection: StripeConnection,
         limiter: Limiter,
         clock: Clock,
         power: Power,
         on_failover: Callable[[bool], None],
+        closed: dict[tuple[IntegrationId, AccountId], str] | None = None,
     ) -> None:
-        """`on_failover` hears each use of the fallback key, and whether it helped."""
+        """`account` is whom the calls are for; another than `key_account`, the keys' own, is named in each of them.
+
+        `on_failover` hears each use of the fallback key, and whether it helped. `closed` are connected accounts that
+        took our access back, with Stripe's words: nothing more is sent about them. None sends whatever is known of it.
+        """
         self.integration = integration
         self.account = account
+        self._key_account = key_account
+        self._options = {"stripe_account": str(account)} if account != key_account else {}
         self.livemode = integration.environment.livemode
         self.clock = clock
         self._ring = ring
@@ -67,6 +75,7 @@ class StripeCaller:
         self._limiter = limiter
         self._power = power
         self._on_failover = on_failover
+        self._closed = closed
 
     def call(
         self,
@@ -90,7 +99,7 @@ class StripeCaller:
         second = self._once(KeyAlias.FALLBACK, endpoint, method, path, params, idempotency_key)
         kind = second.fault.kind if second.fault is not None else None
         self._on_failover(kind is not FaultKind.LIMITED)
-        if kind in (FaultKind.KEY_REFUSED, FaultKind.PERMISSION_MISSING):
+        if kind in (FaultKind.KEY_REFUSED, FaultKind.PERMISSION_MISSING, FaultKind.ACCOUNT_LOST):
             return first  # the primary key works: a broken fallback must not park what a little patience will do
         return second
 
@@ -104,6 +113,11 @@ class StripeCaller:
         idempotency_key: str | None,
     ) -> Answer:
         """One request through one key."""
+        if self._options and self._closed is not None:
+            why = self._closed.get((self.integration.id, self.account))
+            if why is not None:
+                known = Fault(kind=FaultKind.ACCOUNT_LOST, message=why)
+                return Answer(data={}, fault=known, request_id=None, key_alias=alias)
         pair = self._ring.pair(self.integration)
         if self._ring.sealed and alias not in pair.known and self._power not in _ACCOUNT_POWERS:
             doubt = self._doubt(alias, pair)
@@ -111,9 +125,11 @@ class StripeCaller:
                 return Answer(data={}, fault=doubt, request_id=doubt.request_id, key_alias=alias)
         client = self._connection.client(pair.key(alias), self._power)
         self._limiter.take(endpoint)
-        fault, data, request_id = _send(client, method, path, params, idempotency_key)
+        fault, data, request_id = _send(client, method, path, params, idempotency_key, self._options)
         if fault is not None and fault.kind is FaultKind.KEY_REFUSED:
             self._ring.forget(self.integration)
+        if fault is not None and fault.kind is FaultKind.ACCOUNT_LOST and self._options and self._closed is not None:
+            self._closed[self.integration.id, self.account] = fault.message
         if path == WHOSE and self._power is Power.READ_AND_PROBE and (fault is None or fault.kind is _LACKS):
             pair.known.add(alias)
         return Answer(data=data, fault=fault, request_id=request_id, key_alias=alias)
@@ -122,7 +138,7 @@ class StripeCaller:
         """Why a key resolved anew may not be used yet; None once Stripe said, or would not say, whose it is."""
         client = self._connection.client(pair.key(alias), Power.READ_AND_PROBE)
         self._limiter.take(f"GET {WHOSE}")
-        fault, data, _ = _send(client, "GET", WHOSE, None, None)
+        fault, data, _ = _send(client, "GET", WHOSE, None, None, {})
         if fault is not None and fault.kind is FaultKind.KEY_REFUSED:
             self._ring.forget(self.integration)
             return fault
@@ -131,19 +147,25 @@ class StripeCaller:
                 kind=FaultKind.NOT_SENT, message=f"whose account the key opens was not answered: {fault.message}"
             )
         named = data.get("id") if fault is None else named_account(fault.message)
-        if named not in (None, self.account):
+        if named not in (None, self._key_account):
             self._ring.forget(self.integration)
-            words = f"the {alias.value} key now belongs to {named}, not to {self.account}"
+            words = f"the {alias.value} key now belongs to {named}, not to {self._key_account}"
             return Fault(kind=FaultKind.KEY_REFUSED, message=words)
         pair.known.add(alias)
         return None
 
 
 def _send(
-    client: stripe.StripeClient, method: str, path: str, params: dict[str, Any] | None, idempotency_key: str | None
+    client: stripe.StripeClient,
+    method: str,
+    path: str,
+    params: dict[str, Any] | None,
+    idempotency_key: str | None,
+    options: dict[str, str],
 ) -> tuple[Fault | None, dict[str, Any], str | None]:
     """The request itself. The exception ends here, so that no traceback carries a request and its key further."""
-    options = {"idempotency_key": idempotency_key} if idempotency_key is not None else {}
+    if idempotency_key is not None:
+        options = {**options, "idempotency_key": idempotency_key}
     try:
         response = client.raw_request(method.lower(), path, **(params or {}), **options)
         data = response.data

@@ -15,6 +15,7 @@ import stripe
 
 from flexpay_reconcile.adapters.stripe_api.keys import masked
 from flexpay_reconcile.errors import ErrorKind, FlexpayError, OperatorError, TryLater
+from flexpay_reconcile.ports.account_access import ACCOUNT_LOST
 from flexpay_reconcile.recovery.attempt import KeyAlias
 from flexpay_reconcile.values.instant import Span
 
@@ -30,6 +31,8 @@ class FaultKind(StrEnum):
     """401; not executed."""
     PERMISSION_MISSING = "permission_missing"
     """403, or a 401 that names a permission; not executed."""
+    ACCOUNT_LOST = "account_lost"
+    """401 or 403 `account_invalid`: the connected account is not, or no longer, open to this key; not executed."""
     MISSING = "missing"
     """404; not executed."""
     DECLINED = "declined"
@@ -118,6 +121,8 @@ def _kind(status: int | None, details: dict[str, Any], message: str, limiter: bo
         return FaultKind.KEY_REUSED if status == 400 else FaultKind.IN_FLIGHT if status == 409 else FaultKind.NO_ANSWER
     if status == 402 or (status == 400 and error_type == "card_error"):
         return FaultKind.DECLINED
+    if status in (401, 403) and code == "account_invalid":
+        return FaultKind.ACCOUNT_LOST
     if status == 401:
         named = code == "more_permissions_required" or missing_permission(message) is not None
         return FaultKind.PERMISSION_MISSING if named else FaultKind.KEY_REFUSED
@@ -162,6 +167,12 @@ def raised(fault: Fault, alias: KeyAlias, what: str) -> FlexpayError:
                 code="E-stripe-403",
                 hint="edit the restricted key in the Dashboard; the guide's table lists its six permissions",
                 kind=ErrorKind.KEY_REFUSED,
+            )
+        case FaultKind.ACCOUNT_LOST:
+            return OperatorError(
+                f"the account does not let this platform act for it any more ({what}): {fault.message}",
+                code=ACCOUNT_LOST,
+                hint="its owner has to connect it again; until then its cases are parked",
             )
         case FaultKind.LIMITED:
             return TryLater(f"Stripe's rate limit ({what})", code="E-stripe-limit")

@@ -1,6 +1,7 @@
 """All gateways to Stripe, made per integration: the factory `bootstrap` takes its ports from.
 
-Connected accounts are not built yet and are refused. Holds connections and keys; sends nothing by itself.
+An integration acts for its own account or for connected ones, never for both. Holds connections and keys; sends
+nothing by itself.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from collections.abc import Callable
 
 import stripe
 
+from flexpay_reconcile.adapters.stripe_api.account_access import StripeAccountAccess
 from flexpay_reconcile.adapters.stripe_api.account_reader import StripeAccountReader
 from flexpay_reconcile.adapters.stripe_api.account_writer import StripeAccountWriter
 from flexpay_reconcile.adapters.stripe_api.billing_reader import StripeBillingReader
@@ -21,7 +23,7 @@ from flexpay_reconcile.adapters.stripe_api.keys import KeyRing
 from flexpay_reconcile.adapters.stripe_api.limiter import Limiter
 from flexpay_reconcile.adapters.stripe_api.transport import Power
 from flexpay_reconcile.config.integration import Integration, ListenTo
-from flexpay_reconcile.errors import OperatorError
+from flexpay_reconcile.errors import BrokenInvariant
 from flexpay_reconcile.ports.account_reader import AccountReader
 from flexpay_reconcile.ports.account_writer import AccountWriter
 from flexpay_reconcile.ports.billing_reader import BillingReader
@@ -59,23 +61,24 @@ class StripeGateways:
         self._clock = clock
         self._account_of = account_of
         self._wait = wait
+        self.access = StripeAccountAccess(self._asking)
         self._limiters: dict[tuple[AccountId, bool], Limiter] = {}
 
     def seal(self) -> None:
         """From now on keys that are resolved anew are asked whose account they open before they are used."""
         self._ring.sealed = True
 
-    def billing_reader(self, integration: Integration) -> BillingReader:
-        """Reads billing objects."""
-        return StripeBillingReader(self._caller(integration, Power.READ))
+    def billing_reader(self, integration: Integration, account: AccountId | None = None) -> BillingReader:
+        """Reads billing objects of an account the integration acts for; None is its own."""
+        return StripeBillingReader(self._for(integration, Power.READ, account))
 
-    def billing_writer(self, integration: Integration) -> BillingWriter:
+    def billing_writer(self, integration: Integration, account: AccountId | None = None) -> BillingWriter:
         """Cancels, marks, tags, stops Stripe's retries."""
-        return StripeBillingWriter(self._caller(integration, Power.WRITE_BILLING))
+        return StripeBillingWriter(self._for(integration, Power.WRITE_BILLING, account))
 
-    def charger(self, integration: Integration) -> Charger:
+    def charger(self, integration: Integration, account: AccountId | None = None) -> Charger:
         """Pays invoices."""
-        return StripeCharger(self._caller(integration, Power.CHARGE))
+        return StripeCharger(self._for(integration, Power.CHARGE, account))
 
     def account_reader(self, integration: Integration) -> AccountReader:
         """Looks at identity, permissions and endpoints."""
@@ -85,16 +88,28 @@ class StripeGateways:
         """Changes endpoints."""
         return StripeAccountWriter(self._caller(integration, Power.WRITE_ACCOUNT))
 
-    def _caller(self, integration: Integration, power: Power) -> StripeCaller:
-        """A caller of one power, its keys resolved; the limiter is shared by all callers of the account and mode."""
-        if integration.webhook.listen_to is not ListenTo.ACCOUNT:
-            raise OperatorError(
-                f"{integration.id} listens to connected accounts, which is not built yet",
-                code="E-connect-not-built",
-                hint="listen_to: account",
-            )
+    def _for(self, integration: Integration, power: Power, account: AccountId | None) -> StripeCaller:
+        """A caller for what belongs to one account; BrokenInvariant where the integration does not act for it (D9)."""
+        own = self._account_of(integration)
+        if integration.webhook.listen_to is ListenTo.ACCOUNT:
+            if account not in (None, own):
+                raise BrokenInvariant(f"{integration.id} acts for {own}, and was asked to act for {account}")
+            return self._caller(integration, power)
+        if account is None or account == own:
+            raise BrokenInvariant(f"{integration.id} acts for connected accounts, and was asked to act for {own}")
+        return self._caller(integration, power, acting_for=account)
+
+    def _caller(
+        self, integration: Integration, power: Power, *, acting_for: AccountId | None = None, asking: bool = False
+    ) -> StripeCaller:
+        """A caller of one power, its keys resolved; the limiter is shared by all callers of the account and mode.
+
+        `acting_for` is a connected account: every request names it (`Stripe-Account`). `asking` sends even where it is
+        known that the account took our access back.
+        """
         self._ring.pair(integration)
-        account = self._account_of(integration)
+        own = self._account_of(integration)
+        account = acting_for or own
         livemode = integration.environment.livemode
         limiter = self._limiters.get((account, livemode))
         if limiter is None:
@@ -103,13 +118,19 @@ class StripeGateways:
         return StripeCaller(
             integration=integration,
             account=account,
+            key_account=own,
             ring=self._ring,
             connection=self.connection,
             limiter=limiter,
             clock=self._clock,
             power=power,
             on_failover=self._count,
+            closed=None if asking else self.access.closed,
         )
+
+    def _asking(self, integration: Integration, account: AccountId | None) -> StripeCaller:
+        """A caller that reads, and that asks even for an account that refused us; None is the platform's own."""
+        return self._caller(integration, Power.READ, acting_for=account, asking=True)
 
     def _count(self, helped: bool) -> None:
         self.failovers += 1

@@ -90,6 +90,8 @@ def _failed(fault: Fault, alias: KeyAlias) -> Outcome:
             return _not_submitted(NotSubmittedReason.CONNECTION_REFUSED, fault, alias, _LATER)
         case FaultKind.KEY_REFUSED:
             return _not_submitted(NotSubmittedReason.KEY_REFUSED, fault, alias, _WHEN_REPAIRED)
+        case FaultKind.ACCOUNT_LOST:
+            return _not_submitted(NotSubmittedReason.ACCOUNT_LOST, fault, alias, _WHEN_REPAIRED)
         case FaultKind.PERMISSION_MISSING:
             return _not_submitted(NotSubmittedReason.PERMISSION_MISSING, fault, alias, _WHEN_REPAIRED)
         case _:

@@ -105,7 +105,7 @@ def called_before_commit(patch: Patch) -> None:
 
     def submit(context, chargers, planned):
         integration = context.running().configuration.integrations[planned.integration_id]
-        submit_attempt._send(chargers(integration), planned)
+        submit_attempt._send(chargers(integration, planned.account), planned)
         return real(context, chargers, planned)
 
     patch.setattr(submit_attempt, "_submit", submit)

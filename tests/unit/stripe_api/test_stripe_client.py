@@ -13,7 +13,6 @@ from flexpay_reconcile.adapters.stripe_api.caller import Answer
 from flexpay_reconcile.adapters.stripe_api.client import StripeConnection, quieten_the_sdk
 from flexpay_reconcile.adapters.stripe_api.keys import masked
 from flexpay_reconcile.adapters.stripe_api.transport import PROBE_PATHS, GuardedTransport, Power, RequestsPerThread
-from flexpay_reconcile.config.integration import ListenTo
 from flexpay_reconcile.errors import BrokenInvariant, ErrorKind, OperatorError, TryLater
 from flexpay_reconcile.recovery.attempt import KeyAlias
 from flexpay_reconcile.values.ids import InvoiceId
@@ -201,13 +200,6 @@ def test_the_default_client_has_no_surprises():
     assert remote._session.trust_env is True
     assert callable(session.auth)
     assert sum(client._timeout) <= 30
-
-
-def test_connected_accounts_are_refused():
-    """They are not built yet."""
-    with pytest.raises(OperatorError) as caught:
-        Bench().gateways().charger(integration(listen_to=ListenTo.CONNECTED_ACCOUNTS))
-    assert caught.value.code == "E-connect-not-built"
 
 
 @pytest.mark.parametrize(
