@@ -17,6 +17,7 @@ SURELY_OVER = Span.of(minutes=15)
 _SLACK = Span.of(minutes=5)
 """Stripe's clock may be this far behind ours: more, and nothing is charged (F3)."""
 _MADE_IT = frozenset({"charge.succeeded", "charge.failed", "charge.pending"})
+_ANSWERED_AT_ONCE = frozenset({None, "card"})
 _PAID = frozenset({"invoice.paid", "charge.succeeded"})
 
 
@@ -51,8 +52,13 @@ def own_charge(context: Context, unit: UnitOfWork, attempt: Attempt, charges: li
 
 
 def _claimed_by_another(unit: UnitOfWork, attempt: Attempt, charge: Charge) -> bool:
-    """Whether an event says that another request, or Stripe itself, made this charge."""
+    """Whether an event says that another request, or Stripe itself, made this charge.
+
+    A bank's answer to a debit comes days later and names no request: it says nothing of who made the charge (B4).
+    """
     events = [each for each in unit.inbox.for_object(charge.id) if each.type in _MADE_IT]
+    if charge.payment_method_type not in _ANSWERED_AT_ONCE:
+        events = [each for each in events if each.type == "charge.pending" or each.idempotency_key is not None]
     return any(each.idempotency_key != attempt.idempotency_key for each in events)
 
 

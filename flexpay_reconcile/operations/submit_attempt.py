@@ -172,6 +172,9 @@ def record(context: Context, integration: Integration, attempt: Attempt, outcome
             charge, readable = _charge_of(context, integration, attempt, outcome)
             if isinstance(outcome, Declined) and outcome.charge is not None and not readable:
                 outcome = _evidence_missing(outcome)
+        case Pending():
+            charge, _ = _charge_of(context, integration, attempt, outcome)
+            outcome = replace(outcome, charge=charge.id if charge is not None else outcome.charge)
         case NothingToPay():
             status = _status_of(context, integration, attempt)
         case _:
@@ -217,9 +220,12 @@ def _evidence_missing(outcome: Declined) -> Unresolved:
 
 
 def _charge_of(
-    context: Context, integration: Integration, attempt: Attempt, outcome: Declined | Approved
+    context: Context, integration: Integration, attempt: Attempt, outcome: Declined | Approved | Pending
 ) -> tuple[Charge | None, bool]:
-    """The charge, a decline's for its evidence and an approval's for the books; and whether it could be looked for."""
+    """The charge, a decline's for its evidence, an approval's for the books; and whether it could be looked for.
+
+    A pending one's is kept, too: the bank's answer, days later, names no request (B4).
+    """
     try:
         payments = context.readers(integration, attempt.account).payments_of(attempt.invoice)
     except (TryLater, OperatorError) as problem:
@@ -228,7 +234,8 @@ def _charge_of(
     charges = [each.latest_charge for each in payments if each.latest_charge is not None]
     if isinstance(outcome, Declined):
         return next((each for each in charges if each.id == outcome.charge), None), True
-    paid = [each for each in charges if each.status is ChargeStatus.SUCCEEDED]
+    wanted = ChargeStatus.PENDING if isinstance(outcome, Pending) else ChargeStatus.SUCCEEDED
+    paid = [each for each in charges if each.status is wanted]
     return next((each for each in paid if each.payment_method == attempt.payment_method), None), True
 
 
