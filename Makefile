@@ -14,7 +14,7 @@ MOST ?= 200
 CONFORMANCE_SEEDS ?= 4
 COVERED_BY ?= tests/unit tests/contract tests/simulation
 
-.PHONY: help demo test lint format bench simulate mutants mutation coverage conformance record lock schemas clean distclean
+.PHONY: help demo test lint format bench simulate scenarios mutants mutation coverage conformance record lock schemas clean distclean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,6 +40,9 @@ bench: $(DEV_STAMP) ## invoice-days and decisions a second, with the SDK's own s
 
 simulate: $(DEV_STAMP) ## a campaign of seeded trouble, judged by the simulator's ledger: make simulate SEEDS=200
 	@$(PY) -m tests.simulation.campaign --seeds $(SEEDS) --from $(FROM) --jobs $(WORKERS)
+
+scenarios: $(DEV_STAMP) ## the named scenarios of docs/SCENARIOS_ENGINE.md, the storm with its five thousand customers
+	@$(PY) -m tests.simulation.scenarios
 
 mutants: $(DEV_STAMP) ## every planted bug, hunted until a seed of the campaign finds it: make mutants MOST=200
 	@$(PY) -m tests.simulation.mutants --seeds $(MOST) --jobs $(WORKERS)

@@ -1,6 +1,6 @@
 """5,000 hard declines within an hour: fifty final actions, an alert, and the rest wait; none is dropped (A13).
 
-`make test` runs two hundred and fifty under the same budget; `make scenarios` runs the five thousand.
+`make test` runs a hundred and twenty under the same budget; `make scenarios` runs the five thousand.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from flexpay_reconcile.recovery.case import CaseState
 from tests.simulation import truth
 from tests.simulation.scenarios.storm import HERE, Storm
 
-SIZE = int(os.environ.get("STORM_SIZE", "250"))
+SIZE = int(os.environ.get("STORM_SIZE", "120"))
 HOUR, DAY = 3_600, 86_400
 ALERT = "final actions wait for their budget"
 
@@ -43,7 +43,7 @@ def test_a_storm_of_hard_declines_is_braked_told_and_carried_out_later(caplog: p
     assert len(rig.final_actions()) == 200
     assert (rig.most_within(HOUR), rig.most_within(DAY)) == (50, 200)
     assert len(alerts(caplog)) <= 23
-    assert len(rig.requests) - before < 5_000, "those who wait cost no reads"
+    assert len(rig.requests) - before < 150 * 15 + SIZE * 12, "those who wait are not read again and again"
     assert rig.pays() == []
     assert sum(each.state is CaseState.FINISHING for each in rig.cases()) >= SIZE - 51
 
