@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from flexpay_reconcile.simulator.routes import ROUTES
-from tests.conformance import differences
+from tests.conformance import differences, surface
 from tests.conformance.spec import document
 from tests.conformance.tours import (
     book,
@@ -42,6 +42,14 @@ TOURS: dict[str, Callable[[Guide], None]] = {
     "intents": intents.tour,
     "plans": plans.tour,
 }
+
+
+def toured() -> tuple[Inspection, set[str]]:
+    """An inspection with every tour done, and the surface as the route table and the tours show it."""
+    made = Inspection()
+    for name in TOURS:
+        made.tour(name)
+    return made, made.watch.surface.lines | set(surface.parameters(ROUTES))
 
 
 @dataclass(slots=True)

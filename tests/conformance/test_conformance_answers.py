@@ -7,23 +7,33 @@ from typing import Any
 import pytest
 
 from flexpay_reconcile.simulator import delivery_faults, faults
-from tests.conformance import differences, runs
+from tests.conformance import differences, runs, surface
+from tests.conformance import inspection as inspection_module
 from tests.conformance import watch as watch_module
-from tests.conformance.inspection import TOURS, Inspection
+from tests.conformance.inspection import Inspection
 from tests.conformance.spec import document
 from tests.conformance.tours.guide import Guide
 from tests.conformance.watch import Watch, watching
 
 
 @pytest.fixture(scope="module")
-def inspection() -> Inspection:
+def toured() -> tuple[Inspection, set[str]]:
+    """All tours done, and the surface they showed."""
+    return inspection_module.toured()
+
+
+@pytest.fixture(scope="module")
+def inspection(toured: tuple[Inspection, set[str]]) -> Inspection:
     """All tours, the route table, one campaign: seconds, where `make conformance` takes minutes."""
-    made = Inspection()
-    for name in TOURS:
-        made.tour(name)
+    made, _ = toured
     runs.routes(made)
     runs.campaigns(made, (3,))
     return made
+
+
+def test_the_surface_is_the_one_written_down(toured: tuple[Inspection, set[str]]) -> None:
+    """No parameter, field, event, refusal or header came or went but on purpose: `python -m tests.conformance.surface`."""
+    assert surface.differences(toured[1], surface.written()) == []
 
 
 def test_no_part_of_the_inspection_fails(inspection: Inspection) -> None:

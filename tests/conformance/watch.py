@@ -15,26 +15,21 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 from unittest import mock
 
-import stripe
-
 from flexpay_reconcile.simulator import routes
 from flexpay_reconcile.simulator.deliveries import Parcel
 from flexpay_reconcile.simulator.faults import Fault, FaultScript
 from flexpay_reconcile.simulator.requests import Response
 from flexpay_reconcile.simulator.state import API_VERSION, Table
 from flexpay_reconcile.simulator.world import World
-from tests.conformance import forms
+from tests.conformance import forms, words
 from tests.conformance.shapes import EXPANSIONS, Finding
 from tests.conformance.spec import Document
+from tests.conformance.surface import Surface
 
 FALSE_ON_PURPOSE: Final = frozenset(
     {"truncated", "wrong_version", "new_enum", "unknown_type", "missing_field", "502_html", "503_html", "504_html"}
 )
 """Faults that answer or deliver what Stripe would not; the others, where they do, answer and deliver as Stripe."""
-ERROR_CODES: Final = frozenset(
-    stripe.Invoice.LastFinalizationError.__annotations__["code"].__args__[0].__args__  # Optional[Literal[...]]
-)
-"""The error codes the SDK of the pinned version knows; the document leaves `code` open."""
 
 
 @dataclass(slots=True)
@@ -66,6 +61,7 @@ class Watch:
     covered: Counter[tuple[str, tuple[str, ...]]] = field(default_factory=Counter)
     event_types: Counter[str] = field(default_factory=Counter)
     found: dict[tuple[str, str], Met] = field(default_factory=dict)
+    surface: Surface = field(default_factory=Surface)
 
     def operations(self) -> int:
         """How many operations of the document were met with success."""
@@ -88,7 +84,9 @@ class Watch:
         if status >= 400:
             self.refusals += 1
             self._refusal(document, example)
+            self.surface.refusal(status, document, f"{method} /v1/{'/'.join(matched[0].path)}" if matched else "")
             return
+        self.surface.answer(document)
         if matched is not None:
             self.covered[method, matched[0].path] += 1
         operation = self.document.operation(method, path)
@@ -108,7 +106,7 @@ class Watch:
         self.document.check_answer(operation)(document, found)
         if "expand" in given:
             found = [each for each in found if each.kind not in EXPANSIONS]
-        self.note(found, example)
+        self.note(found + words.judged(document), example)
         self.answers += 1
         self._events_in(document, example)
 
@@ -118,8 +116,13 @@ class Watch:
         code = document.get("error", {}).get("code") if isinstance(document, dict) else None
         if code is not None:
             self.codes[code] += 1
-            if code not in ERROR_CODES:
+            if code not in words.ERROR_CODES:
                 found.append(Finding(f"error.code {code}", "enum", "the SDK knows no such error code"))
+        error = document.get("error", {}) if isinstance(document, dict) else {}
+        page = None if code is None else "https://stripe.com/docs/error-codes/" + str(code).replace("_", "-")
+        if error.get("doc_url") != page:
+            found.append(Finding("error.doc_url", "page", f"{error.get('doc_url')!r} is not the page of {code!r}"))
+        found += words.judged(document)
         self.note([each for each in found if each.kind not in EXPANSIONS], example)
 
     def _events_in(self, document: Any, example: str) -> None:
@@ -138,7 +141,7 @@ class Watch:
         """Judge an event with the object it carries and what it says was before."""
         if isinstance(event, dict) and self.version != API_VERSION == event.get("api_version"):
             return  # it was made, and is kept, in the account's own version
-        found: list[Finding] = []
+        found: list[Finding] = words.judged(event)
         self.document.answers.component("event")(event, found)
         if found:
             self.note(found, f"{example} {str(event)[:120]}")
@@ -152,6 +155,7 @@ class Watch:
         if not isinstance(carried, dict):
             self.note([Finding("event.data.object", "type", "no object")], example)
             return
+        self.surface.event(event)
         component = self.document.resource(str(carried.get("object")))
         if component is None:
             self.note([Finding(f"event {type_} data.object", "unknown", f"{carried.get('object')!r}")], example)
@@ -199,6 +203,7 @@ def watching(document: Document, watch: Watch | None = None) -> Iterator[Watch]:
             seen.note([Finding("answer", "json", answer.body[:80].decode(errors="replace"))], f"{method} {path}")
             return answer
         seen.request(method, path, body, answer.status, document_)
+        seen.surface.headers(answer.status, answer.headers)
         return answer
 
     def taken(world: World) -> Parcel | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from flexpay_reconcile.simulator.routes import ROUTES
 from tests.conformance.tours.guide import HOOK, Guide
 
 
@@ -60,4 +61,25 @@ def _refusals(guide: Guide) -> None:
         world.sim.faults.add(kind)
         assert guide.raw("POST", "/v1/customers", "name=a", Idempotency_Key=f"fault {kind}")[0] >= 400
     assert guide.raw("POST", "/v1/customers", "name=a", Idempotency_Key="one")[0] == 200
+    assert guide.raw("POST", "/v1/customers", "name=a", Idempotency_Key="one")[0] == 200  # replayed
     assert guide.raw("POST", "/v1/customers", "name=b", Idempotency_Key="one")[0] == 400
+    _named(guide)
+
+
+def _named(guide: Guide) -> None:
+    """Refusals that name the parameter they are about: of every endpoint with an id, and of a few others."""
+    for route in ROUTES:
+        if "*" in route.path:
+            path = "/v1/" + "/".join("nowhere" if part == "*" else part for part in route.path)
+            status, _ = guide.raw(route.method, path)
+            assert status in (400, 403, 404), (route.method, path, status)
+        if route.method == "GET" and "limit" in route.shape:
+            for query in (
+                "limit=0",
+                "starting_after=nowhere",
+                "ending_before=nowhere",
+                "nonsense=1",
+                "limit=1&limit[a]=2",
+            ):
+                path = "/v1/" + "/".join("nowhere" if part == "*" else part for part in route.path)
+                assert guide.raw("GET", f"{path}?{query}")[0] >= 400, (path, query)
