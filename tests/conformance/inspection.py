@@ -19,6 +19,7 @@ from tests.conformance.tours import (
     disputes,
     doors,
     drafts,
+    dunning,
     instruments,
     intents,
     plans,
@@ -41,6 +42,7 @@ TOURS: dict[str, Callable[[Guide], None]] = {
     "instruments": instruments.tour,
     "intents": intents.tour,
     "plans": plans.tour,
+    "dunning": dunning.tour,
 }
 
 
