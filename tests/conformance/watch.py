@@ -181,6 +181,7 @@ def watching(document: Document, watch: Watch | None = None) -> Iterator[Watch]:
     seen = watch or Watch(document)
     handle, take_parcel, meet, add = World.handle, World.take_parcel, FaultScript.meet, Table.add
     lying: list[str] = []
+    asking: list[str] = []
 
     def met(script: FaultScript, method: str, path: str, number: int) -> Fault | None:
         fault = meet(script, method, path, number)
@@ -190,7 +191,12 @@ def watching(document: Document, watch: Watch | None = None) -> Iterator[Watch]:
 
     def handled(world: World, method: str, path: str, headers: Mapping[str, str], body: bytes) -> Response:
         lying.clear()
-        answer = handle(world, method, path, headers, body)
+        matched = routes.match(method, path.partition("?")[0])
+        asking.append(f"{method} /v1/{'/'.join(matched[0].path)}" if matched else "no endpoint")
+        try:
+            answer = handle(world, method, path, headers, body)
+        finally:
+            asking.pop()
         if lying or answer.headers.get("Stripe-Version") != seen.version:
             seen.lies += 1
             return answer
@@ -223,6 +229,7 @@ def watching(document: Document, watch: Watch | None = None) -> Iterator[Watch]:
         if obj.get("object") == "event":
             seen.events += 1
             seen.event(obj, "an event")
+            seen.surface.lines.add(f"caused by {asking[-1] if asking else 'time'}: {obj['type']}")
         return add(table, obj)
 
     with (
