@@ -76,6 +76,13 @@ class RefundSeen:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AccountLeft:
+    """A connected account has taken the platform's access back; the event names it."""
+
+    event: EventFacts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NotForUs:
     """An event that asks for nothing, and why."""
 
@@ -83,4 +90,4 @@ class NotForUs:
     because: str
 
 
-Signal = InvoiceChanged | SubscriptionChanged | PaymentMethodChanged | ChargeSeen | RefundSeen | NotForUs
+Signal = InvoiceChanged | SubscriptionChanged | PaymentMethodChanged | ChargeSeen | RefundSeen | AccountLeft | NotForUs

@@ -24,6 +24,7 @@ from flexpay_reconcile.adapters.system_clock import SystemClock
 from flexpay_reconcile.config.configuration import Configuration
 from flexpay_reconcile.config.integration import Integration
 from flexpay_reconcile.errors import BrokenInvariant, OperatorError
+from flexpay_reconcile.operations import connected, follow_accounts
 from flexpay_reconcile.ports.account_reader import AccountReaderFor
 from flexpay_reconcile.ports.account_writer import AccountWriterFor
 from flexpay_reconcile.ports.armed_copy import ArmedCopy
@@ -75,6 +76,17 @@ class _Accounts:
             if company is not None:
                 return company.stripe_account
         raise OperatorError(f"company {integration.company!r} is not known", code="E-company-unknown")
+
+
+def _sample(state: OpenState, integration: Integration) -> AccountId | None:
+    """A connected account that was heard of, for probing; None before the first."""
+    latest = state.control.latest()
+    if latest is None:
+        return None
+    with state.store.reading() as view:
+        known = connected.accounts_of(view, latest, integration)
+        lost = {each.account for each in follow_accounts.lost_accounts(view)}
+    return next((account for account, _ in known if account not in lost), None)
 
 
 def _wait(span: Span) -> None:
@@ -141,6 +153,7 @@ def open_control(
     )
     if isinstance(present, SteadyClock):
         gateways.connection.on_skew = present.observe
+    gateways.sample_of = lambda integration: _sample(state, integration)
     return ControlParts(
         clock=present,
         state=state.control,

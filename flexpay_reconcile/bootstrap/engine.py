@@ -20,6 +20,7 @@ from flexpay_reconcile.operations import (
     backfill_events,
     brake_check,
     finish_case,
+    follow_accounts,
     process_inbox,
     receive_event,
     resolve_attempt,
@@ -31,6 +32,7 @@ from flexpay_reconcile.operations import (
 from flexpay_reconcile.operations.check_armed import Armed
 from flexpay_reconcile.operations.context import Context
 from flexpay_reconcile.operations.receive_event import Received
+from flexpay_reconcile.ports.billing_reader import BillingReader
 from flexpay_reconcile.ports.billing_writer import BillingWriter
 from flexpay_reconcile.ports.charger import Charger
 from flexpay_reconcile.values.ids import AccountId
@@ -60,15 +62,35 @@ class _Proven:
     def __init__(self, parts: ControlParts) -> None:
         self._parts = parts
 
+    def reader(self, integration: Integration, account: AccountId) -> BillingReader:
+        """The reader; OperatorError where the integration as it is applied now does not act for the account (D9)."""
+        self._scope(integration, account)
+        return self._parts.gateways.billing_reader(integration, account)
+
+    def stopper(self, integration: Integration, account: AccountId) -> BillingWriter:
+        """What stops Stripe's own retries, which neither charges nor cancels."""
+        self._scope(integration, account)
+        return self._parts.gateways.billing_writer(integration, account)
+
     def charger(self, integration: Integration, account: AccountId) -> Charger:
         """The charger; OperatorError where it was never shown whose account the keys open."""
+        self._scope(integration, account)
         self._check(integration)
         return self._parts.gateways.charger(integration, account)
 
     def writer(self, integration: Integration, account: AccountId) -> BillingWriter:
         """The writer, under the same conditions: it cancels."""
+        self._scope(integration, account)
         self._check(integration)
         return self._parts.gateways.billing_writer(integration, account)
+
+    def _scope(self, integration: Integration, account: AccountId) -> None:
+        latest = self._parts.state.latest()
+        if latest is None or integration.id not in latest.configuration.integrations:
+            return  # removed: what is under way is still read
+        if not latest.configuration.acts_for(integration, account):
+            words = f"{integration.id} acts no more for {account}"
+            raise OperatorError(words, code="E-account-scope", hint="give the integration its former scope again")
 
     def _check(self, integration: Integration) -> None:
         skew = self._parts.gateways.connection.skew
@@ -94,23 +116,25 @@ def open_engine(parts: ControlParts, *, holder: str | None = None, guarded: bool
     `guarded`: nothing is charged or cancelled before database, note and Stripe agree that this copy may (A18).
     """
     gateways = parts.gateways
+    proven = _Proven(parts)
     context = Context(
         store=parts.store,
         configurations=parts.state,
         clock=parts.clock,
-        readers=gateways.billing_reader,
+        readers=proven.reader,
         events=StripeEvents(),
         holder=holder or parts.identifiers.fresh(),
     )
-    proven = _Proven(parts)
     armed = Armed(state=parts.state, note=parts.armed, readers=parts.reader_for, clock=parts.clock)
+    accounts = follow_accounts.Accounts(context=context, access=gateways.access)
     turns: tuple[Loop, ...] = (
         *((Loop(name="armed", turn=armed.look),) if guarded else ()),
         Loop(name="clock", turn=lambda: _keep_floor(parts)),
         Loop(name="inbox", turn=lambda: process_inbox.process_inbox(context)),
+        Loop(name="accounts", turn=accounts.turn),
         Loop(
             name="stop_stripe",
-            turn=lambda: stop_stripe_retries.stop_stripe_retries(context, gateways.billing_writer),
+            turn=lambda: stop_stripe_retries.stop_stripe_retries(context, proven.stopper),
             moves_money=True,
         ),
         Loop(name="take_over", turn=lambda: take_over.take_over_due(context)),
@@ -122,8 +146,8 @@ def open_engine(parts: ControlParts, *, holder: str | None = None, guarded: bool
     )
 
     def next_due() -> Instant | None:
-        dues = (parts.store.next_due(), backfill_events.next_sweep(context), take_over.next_batch(context))
-        found = [each for each in dues if each is not None]
+        dues = [parts.store.next_due(), backfill_events.next_sweep(context), take_over.next_batch(context)]
+        found = [each for each in (*dues, follow_accounts.next_look(context)) if each is not None]
         return min(found, default=None)
 
     loops = Loops(

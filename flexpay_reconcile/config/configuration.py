@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from flexpay_reconcile.config.company import Company
-from flexpay_reconcile.config.integration import Integration
+from flexpay_reconcile.config.integration import Integration, ListenTo
 from flexpay_reconcile.config.policy import RetryPolicy
 from flexpay_reconcile.errors import BrokenInvariant
 from flexpay_reconcile.values import digest, plain
-from flexpay_reconcile.values.ids import IntegrationId
+from flexpay_reconcile.values.ids import AccountId, IntegrationId
 from flexpay_reconcile.values.instant import Span
 
 
@@ -79,6 +79,18 @@ class Configuration:
     def company_of(self, integration: Integration) -> Company:
         """The company an integration belongs to."""
         return self.companies[integration.company]
+
+    def acts_for(self, integration: Integration, account: AccountId) -> bool:
+        """Whether an integration may read, charge and cancel for this Stripe account (invariants A16, D9).
+
+        One that listens to connected accounts never acts for its own, nor for another company's, which has
+        integrations of its own.
+        """
+        if integration.webhook.listen_to is ListenTo.ACCOUNT:
+            return account == self.company_of(integration).stripe_account
+        listed = integration.webhook.connected_accounts
+        own = any(each.stripe_account == account for each in self.companies.values())
+        return not own and (not listed or account in listed)
 
     def policy_of(self, integration: Integration) -> RetryPolicy:
         """The retry policy of an integration."""

@@ -26,6 +26,12 @@ ENABLED_EVENTS: tuple[str, ...] = (
 )
 """Sorted. Attached payment methods wake nothing, and `charge.refunded` says no more than `refund.*`."""
 
+DEAUTHORIZED = "account.application.deauthorized"
+"""A connected account has taken our access back; told to a platform's Connect endpoints alone."""
+
+CONNECT_EVENTS: tuple[str, ...] = (DEAUTHORIZED, *ENABLED_EVENTS)
+"""What an endpoint for connected accounts subscribes to. Sorted."""
+
 API_VERSION = "2026-10-28.endive"
 """The Stripe API version of every request and of every endpoint we make: the pin of the SDK we ship with."""
 

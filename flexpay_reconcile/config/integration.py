@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from flexpay_reconcile.config.keys import ApiKeys, Environment
-from flexpay_reconcile.values.ids import IntegrationId
+from flexpay_reconcile.values.ids import AccountId, IntegrationId
 from flexpay_reconcile.values.instant import Span
 from flexpay_reconcile.values.secret import SecretRef
 
@@ -28,7 +28,7 @@ class ListenTo(StrEnum):
     ACCOUNT = "account"
     """The account's own."""
     CONNECTED_ACCOUNTS = "connected_accounts"
-    """Those of its connected accounts (refused by the manifest until it is built)."""
+    """Those of its connected accounts, and never the account's own."""
 
 
 class ManagedBy(StrEnum):
@@ -82,12 +82,13 @@ class DelayFrom(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Webhook:
-    """The endpoint Stripe posts events to."""
+    """The endpoint Stripe posts events to. `connected_accounts` empty: all that are connected."""
 
     managed_by: ManagedBy
     url: str
     listen_to: ListenTo = ListenTo.ACCOUNT
     signing_secret: SecretRef | None = None
+    connected_accounts: tuple[AccountId, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,8 +27,9 @@ STATUS = {
     Received.BAD_SIGNATURE: 400,
     Received.BAD_BODY: 400,
     Received.WRONG_SCOPE: 400,
+    Received.NOT_OURS: 200,
 }
-"""2xx only for what is durably stored."""
+"""2xx only for what is durably stored, and for what a Connect endpoint hears of accounts that are not ours."""
 
 
 def build_app(receive: Receive, health: Health) -> Starlette:

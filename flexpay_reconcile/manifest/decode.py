@@ -88,11 +88,16 @@ def _secret(written: _Map) -> SecretRef:
     return SecretRef(source=SecretSource(source), name=name)
 
 
+def _accounts(written: str | list[str]) -> tuple[AccountId, ...]:
+    """A list of accounts; `all` is none in particular."""
+    return () if written == "all" else tuple(AccountId(each) for each in sorted(written))
+
+
 def _webhook(written: _Map) -> Webhook:
     return Webhook(
         managed_by=ManagedBy(written["managed_by"]),
         url=written["url"],
-        **_given(written, listen_to=ListenTo, signing_secret=_secret),
+        **_given(written, listen_to=ListenTo, signing_secret=_secret, connected_accounts=_accounts),
     )
 
 

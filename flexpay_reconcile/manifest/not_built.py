@@ -33,7 +33,6 @@ def not_built(tree: Tree) -> Iterator[Diagnostic]:
 def _in_integration(tree: Tree, here: Path) -> Iterator[Diagnostic]:
     values: tuple[tuple[Path, Any, str, str], ...] = (
         (("status",), "released", "releasing an integration", "use disabled: open cases run on to their end"),
-        (("webhook", "listen_to"), "connected_accounts", "recovery on connected accounts", "use account"),
         (("drift_policy",), "heal", "healing drift", "use warn, and apply again to repair"),
     )
     for tail, value, what, hint in values:
@@ -44,7 +43,6 @@ def _in_integration(tree: Tree, here: Path) -> Iterator[Diagnostic]:
     fields = (
         (("release",), "releasing an integration", "delete it"),
         (("notify",), "notices to customers", "delete it; until then customers hear nothing from us"),
-        (("webhook", "connected_accounts"), "recovery on connected accounts", "delete it"),
     )
     for tail, what, hint in fields:
         if tree.has(*here, *tail):

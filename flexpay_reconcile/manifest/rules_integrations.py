@@ -21,6 +21,7 @@ def integration_rules(tree: Tree, *, whole: bool) -> Iterator[Diagnostic]:
 
     Without the `whole` manifest nothing is called unknown.
     """
+    claimed: dict[tuple[str, str], str] = {}
     for integration, _ in tree.maps("integrations"):
         here: Path = ("integrations", integration)
         if whole:
@@ -28,6 +29,7 @@ def integration_rules(tree: Tree, *, whole: bool) -> Iterator[Diagnostic]:
             yield from _known(tree, (*here, "retry_policy"), "retry_policies", "E-policy-unknown")
         yield from _final_actions(tree, here)
         yield from _take_over(tree, here)
+        yield from _connected(tree, here, claimed)
         yield from _allow_list(tree, here)
         yield from _attestation(tree, here)
     yield from _one_enabled(tree)
@@ -72,6 +74,32 @@ def _take_over(tree: Tree, here: Path) -> Iterator[Diagnostic]:
     if tree.get(*path) is True and tree.get(*here, "webhook", "listen_to") == "connected_accounts":
         message = "existing invoices of connected accounts cannot be taken over"
         yield error("E-take-over-connected", message, place=tree.place(path), path=path, hint="write false")
+
+
+def _connected(tree: Tree, here: Path, claimed: dict[tuple[str, str], str]) -> Iterator[Diagnostic]:
+    """Which connected accounts: none of the companies' own, and none that another integration acts for."""
+    path = (*here, "webhook", "connected_accounts")
+    if not tree.has(*path):
+        return
+    if tree.get(*here, "webhook", "listen_to") != "connected_accounts":
+        message = "connected_accounts says nothing where the endpoint listens to the account itself"
+        hint = "write listen_to: connected_accounts, or delete it"
+        yield error("E-connected-without-scope", message, place=tree.key_place(path), path=path, hint=hint)
+        return
+    listed = tree.get(*path)
+    own = {tree.text("companies", company, "stripe_account"): company for company, _ in tree.maps("companies")}
+    for at, account in enumerate(listed if isinstance(listed, list) else ()):
+        place, spot = tree.place((*path, at)), (*path, at)
+        if account in own:
+            message = f"{show(account)} is the account of the company {own[account]}, with integrations of its own"
+            hint = "delete it here; an integration of that company recovers its payments"
+            yield error("E-connected-own", message, place=place, path=spot, hint=hint)
+        if tree.get(*here, "status") != "enabled" or not isinstance(account, str):
+            continue
+        other = claimed.setdefault((account, str(tree.text(*here, "environment"))), str(here[1]))
+        if other != here[1]:
+            message = f"{here[1]} and {other} both act for {show(account)}: both would charge"
+            yield error("E-integration-overlap", message, place=place, path=spot, hint="name it in one of them")
 
 
 def _allow_list(tree: Tree, here: Path) -> Iterator[Diagnostic]:

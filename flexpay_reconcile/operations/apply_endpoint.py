@@ -11,6 +11,7 @@ from typing import Any
 
 from flexpay_reconcile.billing.webhook_endpoint import EndpointStatus
 from flexpay_reconcile.config.events import API_VERSION
+from flexpay_reconcile.config.integration import ListenTo
 from flexpay_reconcile.errors import BrokenInvariant, FlexpayError, TryLater
 from flexpay_reconcile.operations.apply_steps import Run, stale
 from flexpay_reconcile.operations.plan_manifest import CREATE_STEP
@@ -121,7 +122,7 @@ def _create(run: Run, writer: AccountWriter, work: EndpointWork, last_id: str | 
             enabled_events=tuple(wanted["enabled_events"]),
             description=wanted["description"],
             metadata={**wanted["metadata"], **step.detail["marks"]},
-            connect=False,
+            connect=wanted["metadata"][kind.SCOPE_KEY] == ListenTo.CONNECTED_ACCOUNTS.value,
             api_version=API_VERSION,
             idempotency_key=step.idempotency_key,
         )

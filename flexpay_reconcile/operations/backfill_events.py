@@ -11,8 +11,9 @@ from dataclasses import dataclass
 
 from flexpay_reconcile.config.integration import Integration, Status
 from flexpay_reconcile.errors import ErrorKind, FlexpayError, OperatorError, TryLater
-from flexpay_reconcile.operations import follow_invoice, follow_subscription
+from flexpay_reconcile.operations import connected, follow_invoice, follow_subscription
 from flexpay_reconcile.operations.context import LOG, Context
+from flexpay_reconcile.ports.account_access import ACCOUNT_LOST
 from flexpay_reconcile.ports.configurations import AppliedConfiguration
 from flexpay_reconcile.ports.store import UnitOfWork
 from flexpay_reconcile.recovery.case import CaseState
@@ -71,8 +72,7 @@ def sweep_due(context: Context) -> int:
             if _due(view, running, integration) > now:
                 continue
         try:
-            own = running.configuration.company_of(integration).stripe_account
-            followed += _sweep(context, running, integration, own)
+            followed += _sweep_accounts(context, running, integration)
         except (TryLater, OperatorError) as problem:
             LOG.warning("sweep not finished", extra={"integration": integration.id, "because": problem.message})
             pause = AFTER_OUTAGE if isinstance(problem, TryLater) else AFTER_REFUSAL
@@ -84,9 +84,26 @@ def sweep_due(context: Context) -> int:
     return followed
 
 
-def _sweep(context: Context, running: AppliedConfiguration, integration: Integration, account: AccountId) -> int:
+def _sweep_accounts(context: Context, running: AppliedConfiguration, integration: Integration) -> int:
+    """Its own account, or every connected one it knows; one that took our access back does not hold up the others."""
+    began = _began(context, running, integration)
+    with context.store.reading() as view:
+        accounts = connected.accounts_of(view, running, integration)
+    followed = 0
+    for account, known_since in accounts:
+        since = max(began, known_since) if known_since is not None else began
+        try:
+            followed += _sweep(context, running, integration, account, since.minus(LOOK_BACK))
+        except OperatorError as problem:
+            if problem.code != ACCOUNT_LOST:
+                raise
+    return followed
+
+
+def _sweep(
+    context: Context, running: AppliedConfiguration, integration: Integration, account: AccountId, since: Instant
+) -> int:
     """Open invoices at Stripe first, then live cases whose invoice is not among them, then cards of those who wait."""
-    since = _began(context, running, integration).minus(LOOK_BACK)
     seen: set[InvoiceId] = set()
     follow = _Patiently(context, running, integration, account)
     if integration.status is Status.ENABLED:
@@ -97,7 +114,8 @@ def _sweep(context: Context, running: AppliedConfiguration, integration: Integra
             if not known:
                 follow.invoice(invoice.id)
     with context.store.reading() as view:
-        live = view.cases.list(integration_id=integration.id, states=_WATCHED, limit=100_000)
+        watched = view.cases.list(integration_id=integration.id, states=_WATCHED, limit=100_000)
+    live = [case for case in watched if case.account == account]
     for case in live:
         if case.invoice not in seen:
             follow.invoice(case.invoice)
@@ -132,7 +150,8 @@ class _Patiently:
         try:
             follow()
         except FlexpayError as problem:
-            if problem.code in _NOBODY_CAN_BE_READ or problem.kind is ErrorKind.KEY_REFUSED:
+            nobody = problem.code in _NOBODY_CAN_BE_READ or problem.code == ACCOUNT_LOST
+            if nobody or problem.kind is ErrorKind.KEY_REFUSED:
                 raise
             LOG.warning("could not be followed; the sweep goes on", extra={"object": what, "because": problem.message})
 

@@ -25,6 +25,7 @@ _HOW: Final = {
 _GRANTS: Final = {
     ProbeResult.GRANTED: Grant.GRANTED,
     ProbeResult.LACKING: Grant.LACKING,
+    ProbeResult.UNSEEN: Grant.UNSEEN,
     ProbeResult.UNKNOWN: Grant.UNKNOWN,
 }
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import assert_never
 
 from flexpay_reconcile.billing.signal import (
+    AccountLeft,
     ChargeSeen,
     EventFacts,
     InvoiceChanged,
@@ -19,9 +20,9 @@ from flexpay_reconcile.billing.signal import (
     Signal,
     SubscriptionChanged,
 )
-from flexpay_reconcile.config.integration import Integration
+from flexpay_reconcile.config.integration import Integration, ListenTo
 from flexpay_reconcile.errors import OperatorError, TryLater
-from flexpay_reconcile.operations import follow_invoice, follow_subscription, record_money
+from flexpay_reconcile.operations import connected, follow_accounts, follow_invoice, follow_subscription, record_money
 from flexpay_reconcile.operations.context import LOG, Context
 from flexpay_reconcile.ports.configurations import AppliedConfiguration
 from flexpay_reconcile.ports.rows import InboxEvent, InboxState
@@ -83,7 +84,10 @@ def _understand(context: Context, running: AppliedConfiguration, event: InboxEve
         if integration is None:
             raise OperatorError("the integration is no longer configured", code="E-integration-unknown")
         account = running.configuration.company_of(integration).stripe_account
-        return _Understood(event=event, integration=integration, signal=context.events.signal(event.body, account))
+        signal = context.events.signal(event.body, account)
+        if not connected.claim(context, running, integration, signal.event.account):
+            signal = NotForUs(event=signal.event, because="another integration acts for this account, or none does")
+        return _Understood(event=event, integration=integration, signal=signal)
     except Exception as problem:  # noqa: BLE001 - one odd event must not hold up the others
         _failed(context, event, problem)
         return None
@@ -152,6 +156,8 @@ def _act(context: Context, running: AppliedConfiguration, integration: Integrati
     if signal.event.livemode != integration.environment.livemode:
         return "wrong_mode"
     account = signal.event.account
+    if integration.webhook.listen_to is ListenTo.CONNECTED_ACCOUNTS:
+        follow_accounts.hear(context, integration.id, account, signal.event.created)
     match signal:
         case InvoiceChanged():
             if is_ours(signal.event.idempotency_key):
@@ -170,6 +176,10 @@ def _act(context: Context, running: AppliedConfiguration, integration: Integrati
             return follow_subscription.follow_customer(
                 context, integration, account, signal.customer, card_updated=updated
             )
+        case AccountLeft():
+            words = "its owner has taken the access back"
+            follow_accounts.lose(context, integration.id, account, words, context.clock.now())
+            return "account_left"
         case ChargeSeen() | RefundSeen() | NotForUs():
             return "recorded"
         case _:

@@ -7,12 +7,14 @@ from enum import StrEnum
 
 from flexpay_reconcile.billing import signature
 from flexpay_reconcile.billing.signature import Verdict
-from flexpay_reconcile.config.integration import Status
+from flexpay_reconcile.config.configuration import Configuration
+from flexpay_reconcile.config.integration import Integration, ListenTo, Status
 from flexpay_reconcile.ports.clock import Clock
 from flexpay_reconcile.ports.configurations import Configurations
-from flexpay_reconcile.ports.event_reader import EventReader
+from flexpay_reconcile.ports.event_reader import Envelope, EventReader
 from flexpay_reconcile.ports.rows import InboxEvent
 from flexpay_reconcile.ports.store import Store
+from flexpay_reconcile.values.ids import AccountId
 from flexpay_reconcile.values.instant import Instant
 from flexpay_reconcile.values.secret import Secret
 
@@ -20,7 +22,7 @@ MAX_BODY_BYTES = 256 * 1024
 
 
 class Received(StrEnum):
-    """What a delivery came to. Only STORED and DUPLICATE are answered with 2xx."""
+    """What a delivery came to. STORED, DUPLICATE and NOT_OURS are answered with 2xx."""
 
     STORED = "stored"
     """Durably committed."""
@@ -36,6 +38,8 @@ class Received(StrEnum):
     """Too large, or no Stripe event."""
     WRONG_SCOPE = "wrong_scope"
     """Genuine, but of another mode or account than this integration's (invariants A16, D9)."""
+    NOT_OURS = "not_ours"
+    """Of a connected account or mode we do not act for, which every Connect endpoint hears of: not kept."""
 
 
 def receive_event(
@@ -65,9 +69,9 @@ def receive_event(
         envelope = events.envelope(body)
     except ValueError:
         return Received.BAD_BODY
-    account = latest.configuration.company_of(integration).stripe_account
-    if envelope.livemode != integration.environment.livemode or envelope.account not in (None, account):
-        return Received.WRONG_SCOPE
+    wrong = _wrong_scope(latest.configuration, integration, envelope)
+    if wrong is not None:
+        return wrong
     with store.begin() as unit:
         is_new = unit.inbox.put(
             InboxEvent(
@@ -82,3 +86,14 @@ def receive_event(
             )
         )
     return Received.STORED if is_new else Received.DUPLICATE
+
+
+def _wrong_scope(configuration: Configuration, integration: Integration, envelope: Envelope) -> Received | None:
+    """Whether the event is none of this integration's. A live Connect endpoint is told test events, too."""
+    account, same_mode = envelope.account, envelope.livemode == integration.environment.livemode
+    if integration.webhook.listen_to is ListenTo.ACCOUNT:
+        own = configuration.company_of(integration).stripe_account
+        return None if same_mode and account in (None, own) else Received.WRONG_SCOPE
+    if account is None:
+        return Received.WRONG_SCOPE
+    return None if same_mode and configuration.acts_for(integration, AccountId(account)) else Received.NOT_OURS

@@ -44,6 +44,8 @@ class ProbeResult(StrEnum):
     """Stripe let the probe through to the object."""
     LACKING = "lacking"
     """Stripe refused for want of the permission."""
+    UNSEEN = "unseen"
+    """There is no connected account to probe on yet."""
     UNKNOWN = "unknown"
     """Not probed, or any other answer."""
 

@@ -240,6 +240,10 @@ class Marks(Protocol):
         """The value, if set."""
         ...
 
+    def starting(self, prefix: str) -> tuple[tuple[str, str], ...]:
+        """Name and value of every mark whose name begins so, by name."""
+        ...
+
     def set(self, name: str, value: str) -> None:
         """Set or replace."""
         ...

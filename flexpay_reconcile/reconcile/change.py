@@ -44,6 +44,8 @@ class Reason(StrEnum):
     """Both the manifest and Stripe changed since the last apply; the manifest wins."""
     DELETED_AT_STRIPE = "deleted_at_stripe"
     """We made it and it is no longer there."""
+    SCOPE = "scope"
+    """It listens to the account where connected accounts are wanted, or the other way round: it cannot be changed."""
     LOST_SECRET = "lost_secret"
     """It exists, but its signing secret, which Stripe tells once, is not in this state."""
     API_VERSION = "unsupported_api_version"

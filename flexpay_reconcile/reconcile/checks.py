@@ -132,6 +132,8 @@ def _permission(integration: Integration, address: str, seen: Permission) -> Che
             status, words, hint, blocks = CheckStatus.PASS, "granted", "", None
         case Grant.SKIPPED:
             status, words, hint, blocks = CheckStatus.SKIPPED, "not probed (--no-write-probes)", "", None
+        case Grant.UNSEEN:
+            status, words, hint, blocks = CheckStatus.SKIPPED, f"not seen: {seen.message}", "", None
         case Grant.UNKNOWN:
             status, words, blocks = CheckStatus.UNKNOWN, f"no clear answer: {seen.message}", ErrorKind.TIMED_OUT
             hint = "try again later; --no-write-probes leaves the write probes out"

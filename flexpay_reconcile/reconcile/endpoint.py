@@ -116,6 +116,8 @@ def _towards(
         return replace(anew, action=Action.REPLACE, reason=Reason.RESUME)
     if not kind.is_readable(current):
         return replace(anew, action=Action.REPLACE, reason=Reason.API_VERSION)
+    if current.metadata.get(kind.SCOPE_KEY) != desired.attributes["metadata"][kind.SCOPE_KEY]:
+        return replace(anew, action=Action.REPLACE, reason=Reason.SCOPE)
     if current.id not in facts.known_secrets:
         return replace(anew, action=Action.REPLACE, reason=Reason.LOST_SECRET)
     if draft.fields:

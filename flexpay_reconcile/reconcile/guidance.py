@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from flexpay_reconcile.config.events import API_VERSION, ENABLED_EVENTS
+from flexpay_reconcile.config.events import API_VERSION, CONNECT_EVENTS, ENABLED_EVENTS
 from flexpay_reconcile.config.integration import Attestation, Integration, ManagedBy, StopStripeRetries
+from flexpay_reconcile.reconcile.kinds import webhook_endpoint
 from flexpay_reconcile.values.instant import Instant
 
 RETRY_SETTINGS_PAGE = "https://dashboard.stripe.com/{mode}revenue_recovery/retries"
@@ -58,15 +59,17 @@ def steps_for(integration: Integration, as_of: Instant) -> Iterator[ManualStep]:
             path=f"integrations.{integration.id}.radar_allow_list",
         )
     if integration.webhook.managed_by is ManagedBy.MANUAL:
+        connect = webhook_endpoint.hears_connected(integration)
+        whose = "connected accounts" if connect else "your account"
         yield ManualStep(
             id="manual_webhook_endpoint",
             integration=str(integration.id),
             status=StepStatus.UNVERIFIABLE,
             title="make the webhook endpoint by hand (managed_by: manual)",
             steps=(
-                "open Developers, Webhooks, Add destination; listen to events on your account",
+                f"open Developers, Webhooks, Add destination; listen to events on {whose}",
                 f"API version {API_VERSION}; URL {integration.webhook.url}",
-                "events: " + ", ".join(ENABLED_EVENTS),
+                "events: " + ", ".join(CONNECT_EVENTS if connect else ENABLED_EVENTS),
                 f"put its signing secret where {_reference(integration)} is read from",
             ),
             url=f"https://dashboard.stripe.com/{mode}webhooks",

@@ -28,6 +28,8 @@ class Grant(StrEnum):
     """The key lacks it."""
     UNKNOWN = "unknown"
     """No clear answer; never taken for granted."""
+    UNSEEN = "unseen"
+    """There is no connected account to ask about yet."""
     SKIPPED = "skipped"
     """Not asked, because write probes were left out."""
 

@@ -205,7 +205,6 @@ def _endpoint(seen: IntegrationFacts, facts: Facts, status: IdentityStatus) -> t
             ours=webhook_endpoint.ours(
                 endpoints,
                 name=name,
-                scope=integration.webhook.listen_to.value,
                 livemode=integration.environment.livemode,
             ),
             last=seen.endpoint,

@@ -119,9 +119,10 @@ def _identity(facts: Facts) -> Iterator[Closed]:
         if read is not None and read.id != wanted:
             yield Closed(gate="identity", then=Then.PARK, because=f"{read.id} was read where {wanted} was asked for")
     company = facts.configuration.companies.get(facts.integration.company)
-    own = facts.integration.webhook.listen_to is ListenTo.ACCOUNT
-    if company is None or (own and company.stripe_account != case.account):
-        yield Closed(gate="identity", then=Then.PARK, because="the integration's company is another Stripe account now")
+    if company is None or not facts.configuration.acts_for(facts.integration, case.account):
+        own = facts.integration.webhook.listen_to is ListenTo.ACCOUNT
+        words = "the integration's company is another Stripe account now"
+        yield Closed(gate="identity", then=Then.PARK, because=words if own else "the integration acts for it no more")
     if facts.integration.environment.livemode != facts.case.livemode:
         yield Closed(gate="identity", then=Then.PARK, because="the integration's environment has changed")
     attempt = facts.attempt

@@ -45,7 +45,7 @@ class Crash(BaseException):
 
 @dataclasses.dataclass(slots=True, kw_only=True)
 class Request:
-    """One call to Stripe as it was sent; `status` and `answer` are None when none came back."""
+    """One call to Stripe as it was sent; `status` and `answer` are None when none came back, `account` where none was named."""
 
     at: int
     method: str
@@ -53,6 +53,7 @@ class Request:
     params: tuple[tuple[str, str], ...]
     key: str | None
     secret: str
+    account: str | None = None
     status: int | None = None
     answer: dict[str, Any] | None = None
     unexecuted: bool = False
@@ -88,6 +89,7 @@ class Recorder(SimulatorTransport):
             params=tuple(parse_qsl(parts.query + ("&" if body and parts.query else "") + body)),
             key=given.get("idempotency-key"),
             secret=given.get("authorization", "").removeprefix("Bearer "),
+            account=given.get("stripe-account"),
         )
         self._rig.requests.append(request)
         try:
@@ -165,8 +167,6 @@ class Rig(Stage):
 
     def _prepare(self) -> None:
         """What happens in the world before anything is applied."""
-
-    # -- the process ---------------------------------------------------------------------------------------------
 
     def _open(self) -> bootstrap.ControlParts:
         if not isinstance(self.transport, Recorder):

@@ -45,7 +45,7 @@ def test_the_campaign_finds_a_planted_bug(each):
 
 def judged(customers: dict, **policy: int) -> tuple[Rig, Judge]:
     """A rig with a judge whose figures leave everything open but what is asked."""
-    rig = Rig(customers, loaded=worlds.manifest(**policy))  # type: ignore[arg-type] # figures only
+    rig = Rig(customers, loaded=worlds.manifest(**policy))
     return rig, Judge(rig, spacing_hours=1, visa_per_30_days=100, per_minute=100)
 
 

@@ -33,7 +33,7 @@ integrations:
     webhook:
       managed_by: flexpay
       url: http://127.0.0.1:8787/webhooks/stripe/sim-co
-      listen_to: account
+      listen_to: {listen_to}
     smart_retries:
       attested:
         by: billing@sim.example
@@ -61,7 +61,7 @@ retry_policies:
 {more}"""
 
 
-def manifest(
+def text(
     *,
     status: str = "enabled",
     stop: str = "per_invoice",
@@ -75,9 +75,10 @@ def manifest(
     delay_from: str = "hard_decline",
     action: str = "cancel_with_delay",
     invoice: str = "mark_uncollectible_when_subscription_cancels",
-) -> Loaded:
-    """A loaded manifest; AssertionError with its diagnostics when it is not valid."""
-    text = _MANIFEST.format(
+    listen_to: str = "account",
+) -> str:
+    """The text of a manifest."""
+    return _MANIFEST.format(
         status=status,
         stop=stop,
         delay=f", delay: {{days: {delay_days}, hours: 0}}, delay_from: {delay_from}" if "_with_delay" in action else "",
@@ -89,8 +90,18 @@ def manifest(
         take_over=str(take_over).lower(),
         action=action,
         invoice=invoice,
+        listen_to=listen_to,
     )
-    loaded = load.load([("flexpay.yaml", text.encode())])
+
+
+def manifest(**choices: Any) -> Loaded:
+    """A loaded manifest, with the choices of `text`."""
+    return load_text(text(**choices))
+
+
+def load_text(written: str) -> Loaded:
+    """AssertionError with its diagnostics when it is not valid."""
+    loaded = load.load([("flexpay.yaml", written.encode())])
     assert loaded.configuration is not None, [each.text() for each in loaded.diagnostics]
     return loaded
 

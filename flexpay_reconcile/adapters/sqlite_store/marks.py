@@ -20,6 +20,11 @@ class SqliteMarks:
         value: str | None = self._session.value(_SQL["get"], {"name": name})
         return value
 
+    def starting(self, prefix: str) -> tuple[tuple[str, str], ...]:
+        """Name and value of every mark whose name begins so, by name."""
+        rows = self._session.all(_SQL["starting"], {"low": prefix, "high": f"{prefix}\U0010ffff"})
+        return tuple((str(name), str(value)) for name, value in rows)
+
     def set(self, name: str, value: str) -> None:
         """Set or replace."""
         self._session.change(_SQL["set"], {"name": name, "value": value})

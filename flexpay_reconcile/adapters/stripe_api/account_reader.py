@@ -15,7 +15,10 @@ from flexpay_reconcile.ports.account_reader import Identity, Probe, ProbeResult,
 from flexpay_reconcile.recovery.attempt import KeyAlias
 from flexpay_reconcile.values.ids import AccountId
 
+_ENDPOINTS = "/v1/webhook_endpoints"
 COLUMN = "PERMISSIONS"
+CONNECT_COLUMN = "CONNECT PERMISSIONS"
+"""The Dashboard's second column: what the key may do for connected accounts. Endpoints are always the platform's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,9 +71,11 @@ _ROWS = (
 class StripeAccountReader:
     """One integration's view of its account's configuration."""
 
-    def __init__(self, caller: StripeCaller) -> None:
-        """`caller` has the power READ_AND_PROBE."""
+    def __init__(self, caller: StripeCaller, *, connected: bool = False, sample: StripeCaller | None = None) -> None:
+        """`caller` has the power READ_AND_PROBE; so has `sample`, for an account on which `connected` are probed."""
         self._caller = caller
+        self._connected = connected
+        self._sample = sample
 
     def identity(self, alias: KeyAlias) -> Identity:
         """`GET /v1/account`, which the guide's six permissions do not allow; the refusal may name the account."""
@@ -96,35 +101,41 @@ class StripeAccountReader:
 
     def _probe(self, row: _Row, alias: KeyAlias, write_probes: bool) -> Probe:
         """A row: its read, and for a write row its write, which both have to be allowed."""
-        answer = self._caller.call("GET", row.path, params={"limit": 1}, only_key=alias)
+        second = self._connected and row.path != _ENDPOINTS
+        column, caller = (CONNECT_COLUMN, self._sample) if second else (COLUMN, self._caller)
+        if caller is None:
+            return _told(row, column, ProbeResult.UNSEEN, "no connected account is known yet")
+        answer = caller.call("GET", row.path, params={"limit": 1}, only_key=alias)
         if row.write_path is None or answer.fault is not None:
-            return _judged(row, answer, alias, granted=answer.fault is None)
+            return _judged(row, column, answer, alias, granted=answer.fault is None)
         if not write_probes:
-            return _told(row, ProbeResult.UNKNOWN, "reading is granted; writing was not probed")
-        answer = self._caller.call("POST", row.write_path, params=dict(row.harmless), only_key=alias)
+            return _told(row, column, ProbeResult.UNKNOWN, "reading is granted; writing was not probed")
+        answer = caller.call("POST", row.write_path, params=dict(row.harmless), only_key=alias)
         there = answer.fault is not None and answer.fault.kind is FaultKind.MISSING
-        return _judged(row, answer, alias, granted=there)
+        return _judged(row, column, answer, alias, granted=there)
 
 
-def _judged(row: _Row, answer: Answer, alias: KeyAlias, *, granted: bool) -> Probe:
+def _judged(row: _Row, column: str, answer: Answer, alias: KeyAlias, *, granted: bool) -> Probe:
     """What one answer tells about a row."""
     if granted:
-        return _told(row, ProbeResult.GRANTED, "granted")
+        return _told(row, column, ProbeResult.GRANTED, "granted")
     fault = answer.fault
     if fault is None:
-        return _told(row, ProbeResult.UNKNOWN, "Stripe accepted a change of an object that cannot exist")
+        return _told(row, column, ProbeResult.UNKNOWN, "Stripe accepted a change of an object that cannot exist")
     if fault.kind is FaultKind.KEY_REFUSED:
         raise raised(fault, alias, f"probing {row.name}")
     if fault.kind is FaultKind.PERMISSION_MISSING:
-        return _told(row, ProbeResult.LACKING, fault.message, missing_permission(fault.message))
-    return _told(row, ProbeResult.UNKNOWN, fault.message)
+        return _told(row, column, ProbeResult.LACKING, fault.message, missing_permission(fault.message))
+    if fault.kind is FaultKind.ACCOUNT_LOST:
+        return _told(row, column, ProbeResult.UNSEEN, fault.message)
+    return _told(row, column, ProbeResult.UNKNOWN, fault.message)
 
 
-def _told(row: _Row, result: ProbeResult, message: str, permission: str | None = None) -> Probe:
+def _told(row: _Row, column: str, result: ProbeResult, message: str, permission: str | None = None) -> Probe:
     return Probe(
         row=row.name,
         access=row.access,
-        column=COLUMN,
+        column=column,
         permission=permission or row.permission,
         result=result,
         message=message,

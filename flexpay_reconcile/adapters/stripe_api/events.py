@@ -14,6 +14,7 @@ from flexpay_reconcile.adapters.stripe_api.charges import charge_of
 from flexpay_reconcile.adapters.stripe_api.fields import BadAnswer
 from flexpay_reconcile.adapters.stripe_api.invoices import subscription_behind
 from flexpay_reconcile.billing.signal import (
+    AccountLeft,
     ChargeSeen,
     EventFacts,
     InvoiceChanged,
@@ -23,6 +24,7 @@ from flexpay_reconcile.billing.signal import (
     Signal,
     SubscriptionChanged,
 )
+from flexpay_reconcile.config.events import DEAUTHORIZED
 from flexpay_reconcile.ports.event_reader import Envelope
 from flexpay_reconcile.values.ids import AccountId, ChargeId, CustomerId, EventId, InvoiceId, SubscriptionId
 
@@ -127,6 +129,8 @@ def _signal(facts: EventFacts, data: dict[str, Any]) -> Signal:
         if customer is None:
             return NotForUs(event=facts, because="the payment method belongs to no customer")
         return PaymentMethodChanged(event=facts, customer=customer)
+    if kind == DEAUTHORIZED:
+        return AccountLeft(event=facts)
     if kind == "customer.updated":
         return PaymentMethodChanged(event=facts, customer=CustomerId(fields.text(data, "id")))
     return NotForUs(event=facts, because=_NOT_FOR_US.get(kind, "no rule asks for events of this type"))

@@ -23,7 +23,7 @@ from flexpay_reconcile.adapters.stripe_api.keys import KeyRing
 from flexpay_reconcile.adapters.stripe_api.limiter import Limiter
 from flexpay_reconcile.adapters.stripe_api.transport import Power
 from flexpay_reconcile.config.integration import Integration, ListenTo
-from flexpay_reconcile.errors import BrokenInvariant
+from flexpay_reconcile.errors import OperatorError
 from flexpay_reconcile.ports.account_reader import AccountReader
 from flexpay_reconcile.ports.account_writer import AccountWriter
 from flexpay_reconcile.ports.billing_reader import BillingReader
@@ -38,6 +38,11 @@ from flexpay_reconcile.values.instant import Span
 def sleep(span: Span) -> None:
     """Let real time pass."""
     time.sleep(span.ms / 1000)
+
+
+def _other_scope(words: str) -> OperatorError:
+    """What a case of another scope than its integration's present one meets."""
+    return OperatorError(words, code="E-account-scope", hint="give the integration its former scope and company again")
 
 
 class StripeGateways:
@@ -62,6 +67,8 @@ class StripeGateways:
         self._account_of = account_of
         self._wait = wait
         self.access = StripeAccountAccess(self._asking)
+        self.sample_of: Callable[[Integration], AccountId | None] = lambda _: None
+        """A connected account to probe the second column of permissions on, where the manifest names none."""
         self._limiters: dict[tuple[AccountId, bool], Limiter] = {}
 
     def seal(self) -> None:
@@ -82,21 +89,26 @@ class StripeGateways:
 
     def account_reader(self, integration: Integration) -> AccountReader:
         """Looks at identity, permissions and endpoints."""
-        return StripeAccountReader(self._caller(integration, Power.READ_AND_PROBE))
+        caller = self._caller(integration, Power.READ_AND_PROBE)
+        if integration.webhook.listen_to is ListenTo.ACCOUNT:
+            return StripeAccountReader(caller)
+        account = next(iter(integration.webhook.connected_accounts), None) or self.sample_of(integration)
+        sample = self._caller(integration, Power.READ_AND_PROBE, acting_for=account, asking=True) if account else None
+        return StripeAccountReader(caller, connected=True, sample=sample)
 
     def account_writer(self, integration: Integration) -> AccountWriter:
         """Changes endpoints."""
         return StripeAccountWriter(self._caller(integration, Power.WRITE_ACCOUNT))
 
     def _for(self, integration: Integration, power: Power, account: AccountId | None) -> StripeCaller:
-        """A caller for what belongs to one account; BrokenInvariant where the integration does not act for it (D9)."""
+        """A caller for what belongs to one account; OperatorError where the integration does not act for it (D9)."""
         own = self._account_of(integration)
         if integration.webhook.listen_to is ListenTo.ACCOUNT:
             if account not in (None, own):
-                raise BrokenInvariant(f"{integration.id} acts for {own}, and was asked to act for {account}")
+                raise _other_scope(f"{integration.id} acts for {own}, and not for {account}")
             return self._caller(integration, power)
         if account is None or account == own:
-            raise BrokenInvariant(f"{integration.id} acts for connected accounts, and was asked to act for {own}")
+            raise _other_scope(f"{integration.id} acts for connected accounts, and not for {own}")
         return self._caller(integration, power, acting_for=account)
 
     def _caller(

@@ -9,8 +9,8 @@ from collections.abc import Iterable
 from typing import Final
 
 from flexpay_reconcile.billing.webhook_endpoint import WebhookEndpoint
-from flexpay_reconcile.config.events import ENABLED_EVENTS, SUPPORTED_API_VERSIONS
-from flexpay_reconcile.config.integration import Integration, ManagedBy, Status
+from flexpay_reconcile.config.events import CONNECT_EVENTS, ENABLED_EVENTS, SUPPORTED_API_VERSIONS
+from flexpay_reconcile.config.integration import Integration, ListenTo, ManagedBy, Status
 from flexpay_reconcile.reconcile.resource import Kind, Resource
 
 SET_FIELDS: Final = frozenset({"enabled_events"})
@@ -46,6 +46,11 @@ def marks(integration: Integration) -> dict[str, str]:
     }
 
 
+def hears_connected(integration: Integration) -> bool:
+    """Whether its endpoint is one for connected accounts (Stripe's `connect`, which cannot be changed afterwards)."""
+    return integration.webhook.listen_to is ListenTo.CONNECTED_ACCOUNTS
+
+
 def desired(integration: Integration) -> Resource | None:
     """What the integration wants, or None where the operator makes the endpoint by hand.
 
@@ -58,7 +63,7 @@ def desired(integration: Integration) -> Resource | None:
         name=str(integration.id),
         attributes={
             "url": integration.webhook.url,
-            "enabled_events": sorted(ENABLED_EVENTS),
+            "enabled_events": sorted(CONNECT_EVENTS if hears_connected(integration) else ENABLED_EVENTS),
             "description": integration.description,
             "metadata": marks(integration),
             "status": "enabled" if integration.status is Status.ENABLED else "disabled",
@@ -93,13 +98,13 @@ def is_readable(endpoint: WebhookEndpoint) -> bool:
     return endpoint.api_version in SUPPORTED_API_VERSIONS
 
 
-def ours(endpoints: Iterable[WebhookEndpoint], *, name: str, scope: str, livemode: bool) -> tuple[WebhookEndpoint, ...]:
-    """The endpoints that carry this integration's marks, newest first."""
+def ours(endpoints: Iterable[WebhookEndpoint], *, name: str, livemode: bool) -> tuple[WebhookEndpoint, ...]:
+    """The endpoints that carry this integration's marks, of whatever scope, newest first."""
     found = [
         each
         for each in endpoints
         if each.metadata.get(INTEGRATION_KEY) == name
-        and each.metadata.get(SCOPE_KEY) == scope
+        and each.metadata.get(SCOPE_KEY) in set(ListenTo)
         and each.livemode == livemode
     ]
     return tuple(sorted(found, key=lambda each: (each.created, each.id), reverse=True))

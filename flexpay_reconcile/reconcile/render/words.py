@@ -25,6 +25,7 @@ REASONS: Final = {
     "drift": "changed at Stripe since the last apply",
     "conflict": "changed in the manifest and at Stripe; the manifest wins",
     "deleted_at_stripe": "deleted at Stripe since the last apply",
+    "scope": "whose events an endpoint hears (the account's or its connected accounts') cannot be changed",
     "lost_secret": "its signing secret is not in this state, and Stripe tells it only once",
     "unsupported_api_version": "it sends events in an API version this release cannot read",
     "resume": "an interrupted apply began this; it is sent again with the same idempotency key",

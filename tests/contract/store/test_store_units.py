@@ -93,7 +93,7 @@ def test_every_writing_method_is_listed(store):
     """The list above names every method of every repository that is not known to read."""
     reads = set("pending with_key for_object counts get live_for_invoice lives_of live_for_subscription".split())
     reads |= set("live_for_customer due list find of_invoice to_resolve sent_since ended_since of_card".split())
-    reads |= set("of_payment_method of_case of_subscription called_since count verify current".split())
+    reads |= set("of_payment_method of_case of_subscription called_since count verify current starting".split())
     with store.reading() as unit:
         rooms = ("inbox", "cases", "attempts", "cards", "actions", "transactions", "journal", "leases", "marks")
         found = {
@@ -192,3 +192,14 @@ def test_next_due_is_the_earliest_of_all(store):
         for number in (1, 2):
             unit.inbox.mark(dataclasses.replace(event_of(number), state=InboxState.DONE))
     assert store.next_due() == at(7)
+
+
+def test_marks_of_one_family_are_found(store):
+    """By the beginning of their name, in order; neither a neighbour nor a wildcard in the name is taken for one."""
+    with store.begin() as unit:
+        for name in ("lost:b", "lost:a", "lost", "lost;", "los%:a", "lost:é"):
+            unit.marks.set(name, name.upper())
+    with store.reading() as view:
+        assert view.marks.starting("lost:") == (("lost:a", "LOST:A"), ("lost:b", "LOST:B"), ("lost:é", "LOST:É"))
+        assert view.marks.starting("los%") == (("los%:a", "LOS%:A"),)
+        assert view.marks.starting("nothing:") == ()

@@ -54,10 +54,10 @@ def event_trusted(patch: Patch) -> None:
     """The event's copy of the invoice is believed: whoever paid, it is told by the type of the event."""
     real = follow_invoice.follow_invoice
 
-    def follow(context, running, integration, invoice_id, event=None):
+    def follow(context, running, integration, account, invoice_id, event=None):
         if event is not None and event.type == "invoice.payment_failed":
-            return real(context, running, integration, invoice_id, None)
-        return "trusted" if event is not None else real(context, running, integration, invoice_id, event)
+            return real(context, running, integration, account, invoice_id, None)
+        return "trusted" if event is not None else real(context, running, integration, account, invoice_id, event)
 
     patch.setattr(follow_invoice, "follow_invoice", follow)
     patch.setattr(backfill_events, "_sweep", lambda *_: 0)

@@ -109,9 +109,9 @@ def intent_of_action_forgotten(patch: Patch) -> None:
     """A cancellation goes out without its intent on disk."""
     real = finish_case._call
 
-    def call(context, integration, reader, writer, case, action):
+    def call(context, reader, writer, case, action):
         finish_case._send(writer, case, action)
-        return real(context, integration, reader, writer, case, action)
+        return real(context, reader, writer, case, action)
 
     patch.setattr(finish_case, "_call", call)
 

@@ -20,7 +20,7 @@ CLOSED = CaseState.CLOSED
 def two_failed(**manifest: object) -> Rig:
     """Two invoices of Ada's subscription have failed; the first one's recovery is over, and the flag is its."""
     given = {"attempts": 3, "window_days": 10, "spacing_hours": 24} | manifest
-    loaded = worlds.manifest(action="cancel_at_period_end", **given)  # type: ignore[arg-type] # figures only
+    loaded = worlds.manifest(action="cancel_at_period_end", **given)  # figures only
     rig = Rig({"ada": worlds.customer(price="weekly")}, loaded=loaded)
     rig.decline("ada", "insufficient_funds")
     steps.until(rig, lambda: flag(rig))

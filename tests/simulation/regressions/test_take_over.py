@@ -29,7 +29,7 @@ def book(size: int, code: str = "insufficient_funds", *, days: float = 60, **man
             account.table("payment_method").rows[id_]["card"] = {**card, "fingerprint": f"of-{name}"}
         rig.decline(name, code, None)
     rig.rest(Span.of(days=int(days)))
-    arm.apply(rig, worlds.manifest(take_over=True, **manifest))  # type: ignore[arg-type]
+    arm.apply(rig, worlds.manifest(take_over=True, **manifest))
     return rig
 
 

@@ -220,9 +220,6 @@ def test_rules_speak_where_the_schema_complains_elsewhere():
         (ALLOW, ALLOW + "    «release: {restore_auto_advance: true}\n"),
         (ALLOW, ALLOW + "    drift_policy: «heal\n"),
         (ALLOW, ALLOW + "    «notify: {url: https://acme.example/h, signing_secret: {env: H}}\n"),
-        ("managed_by: flexpay", "managed_by: flexpay\n      listen_to: «connected_accounts"),
-        ("managed_by: flexpay", "managed_by: flexpay\n      «connected_accounts: all"),
-        ("managed_by: flexpay", "managed_by: flexpay\n      «connected_accounts: [acct_1]"),
         ("managed_by: flexpay", "managed_by: flexpay\n      «signing_secret: {env: W}"),
         (POLICY, "    timing: «learned\n"),
         (POLICY, POLICY + "    migrate: «true\n"),
@@ -243,10 +240,36 @@ def test_what_is_not_built_is_refused_in_words(old, new):
 
 
 def test_take_over_of_connected_accounts_has_its_own_rule():
-    """Beside connected accounts being unbuilt, the guide's own exclusion is told."""
+    """The guide's own exclusion is told (E11)."""
     text, _ = swapped("managed_by: flexpay", "managed_by: flexpay\n      listen_to: connected_accounts")
     text = text.replace(ALLOW, ALLOW + "    take_over: true\n")
-    assert [each.split()[1] for each in said(text)] == ["E-not-built", "E-take-over-connected"]
+    assert [each.split()[1] for each in said(text)] == ["E-take-over-connected"]
+
+
+@pytest.mark.parametrize(
+    "which", ["", "\n      connected_accounts: all", "\n      connected_accounts: [acct_1, acct_2]"]
+)
+def test_connected_accounts_are_listened_to(which):
+    """All of them, or those that are listed, sorted; the order of the list means nothing."""
+    text, _ = swapped("managed_by: flexpay", f"managed_by: flexpay\n      listen_to: connected_accounts{which}")
+    configuration = loaded(text).configuration
+    assert configuration is not None
+    (integration,) = configuration.integrations.values()
+    assert integration.webhook.listen_to.value == "connected_accounts"
+    assert list(integration.webhook.connected_accounts) == (["acct_1", "acct_2"] if "[" in which else [])
+
+
+def test_a_list_of_accounts_needs_the_scope():
+    """Listing connected accounts where the endpoint listens to the account itself would be ignored: refused."""
+    expect(
+        "E-connected-without-scope", "managed_by: flexpay", "managed_by: flexpay\n      «connected_accounts: [acct_1]"
+    )
+
+
+def test_a_company_of_its_own_is_no_connected_account():
+    """An account with a company in this manifest has integrations of its own; two engines would both charge."""
+    new = "managed_by: flexpay\n      listen_to: connected_accounts\n      connected_accounts: [acct_9, «acct_1AcmeUS]"
+    expect("E-connected-own", "managed_by: flexpay", new)
 
 
 def test_commands_are_accepted_where_allowed():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from flexpay_reconcile.config.integration import ListenTo
-from flexpay_reconcile.errors import BrokenInvariant, OperatorError, TryLater
+from flexpay_reconcile.errors import OperatorError, TryLater
 from flexpay_reconcile.ports.account_access import ACCOUNT_LOST
 from flexpay_reconcile.ports.charger import Charger
 from flexpay_reconcile.recovery.outcome import NotSubmitted, NotSubmittedReason, Outcome
@@ -63,8 +63,9 @@ def test_the_scopes_never_mix(power: str):
     """At account level nobody else is acted for; with connected accounts never the platform itself (D9, A16)."""
     make = getattr(Bench().gateways(), power)
     for whose, account in ((integration(), SHOP), (CONNECTED, ACCOUNT), (CONNECTED, None)):
-        with pytest.raises(BrokenInvariant, match="acts for"):
+        with pytest.raises(OperatorError, match="acts for") as caught:
             make(whose, account)
+        assert caught.value.code == "E-account-scope"
 
 
 def test_each_account_has_its_own_limiter():
