@@ -36,6 +36,8 @@ class Surface:
         data = event["data"]
         carried = data["object"].get("object")
         self.lines.add(f"event {event['type']} of {carried}")
+        if carried is not None and "status" in data["object"]:
+            self.lines.add(f"event-status {event['type']} {data['object']['status']}")
         told = "request" if event["request"]["id"] else "Stripe"
         self.lines.add(
             f"event-cause {event['type']} {told}{' with a key' if event['request']['idempotency_key'] else ''}"
