@@ -9,11 +9,16 @@ from flexpay_reconcile.simulator import control
 from flexpay_reconcile.values.ids import IntegrationId
 from flexpay_reconcile.values.instant import Instant, Span
 from tests.simulation import worlds
-from tests.simulation.rig import Rig
+from tests.simulation.rig import Request, Rig
 
 HERE = IntegrationId(worlds.INTEGRATION)
 FIRST_CHARGED = 0.1 + 1 / 24
 """Days after the start: an invoice is charged an hour after its renewal."""
+
+
+def _forget(request: Request) -> None:
+    """Nobody asks for the answers, and a hundred thousand of them would fill the memory."""
+    request.answer = None
 
 
 class Storm(Rig):
@@ -24,6 +29,7 @@ class Storm(Rig):
         self.names = [f"c{number:05}" for number in range(size)]
         book = {name: worlds.customer(renews_in_days=0.1 + at / size / 24) for at, name in enumerate(self.names)}
         super().__init__(book)
+        self.after_call.append(_forget)
 
     def _prepare(self) -> None:
         for name in self.names:

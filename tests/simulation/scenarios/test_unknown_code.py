@@ -24,7 +24,7 @@ CODES = {
 def unknown(evidence: dict[str, str]) -> Rig:
     """Ada's renewal was refused with a code that stands in no table."""
     rig = Rig({"ada": worlds.customer()})
-    rig.decline("ada", "a_code_nobody_knows", **evidence)
+    rig.decline("ada", "a_code_nobody_knows", None, **evidence)
     steps.until(rig, lambda: bool(rig.cases()))
     return rig
 
