@@ -14,7 +14,7 @@ MOST ?= 200
 CONFORMANCE_SEEDS ?= 4
 COVERED_BY ?= tests/unit tests/contract tests/simulation --ignore tests/simulation/test_planted_bugs.py
 
-.PHONY: help demo test lint format bench simulate scenarios mutants mutation coverage conformance record lock schemas clean distclean
+.PHONY: help demo test lint format bench simulate scenarios sweep mutants mutation coverage conformance record lock schemas clean distclean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -43,6 +43,9 @@ simulate: $(DEV_STAMP) ## a campaign of seeded trouble, judged by the simulator'
 
 scenarios: $(DEV_STAMP) ## the named scenarios of docs/SCENARIOS_ENGINE.md, the storm with its five thousand customers
 	@$(PY) -m tests.simulation.scenarios
+
+sweep: $(DEV_STAMP) ## die at every crash point, under every answer of Stripe, with every order of restarts
+	@$(PY) -m tests.simulation.sweep --jobs $(WORKERS)
 
 mutants: $(DEV_STAMP) ## every planted bug, hunted until a seed of the campaign finds it: make mutants MOST=200
 	@$(PY) -m tests.simulation.mutants --seeds $(MOST) --jobs $(WORKERS)
