@@ -11,10 +11,12 @@ WORKERS ?= 2
 SEEDS ?= 100
 FROM ?= 1
 MOST ?= 200
+KILLS ?= 100
+CHAOS ?=
 CONFORMANCE_SEEDS ?= 4
 COVERED_BY ?= tests/unit tests/contract tests/simulation --ignore tests/simulation/test_planted_bugs.py
 
-.PHONY: help demo test lint format bench simulate scenarios sweep mutants mutation coverage conformance record lock schemas clean distclean
+.PHONY: help demo test lint format bench simulate chaos scenarios sweep mutants mutation coverage conformance record lock schemas clean distclean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -43,6 +45,9 @@ simulate: $(DEV_STAMP) ## a campaign of seeded trouble, judged by the simulator'
 
 scenarios: $(DEV_STAMP) ## the named scenarios of docs/SCENARIOS_ENGINE.md, the storm with its five thousand customers
 	@$(PY) -m tests.simulation.scenarios
+
+chaos: $(DEV_STAMP) ## real daemons killed, stopped and starved, judged by the simulator's ledger: make chaos KILLS=500
+	@$(PY) -m tests.chaos --kills $(KILLS) --jobs $(WORKERS) $(CHAOS)
 
 sweep: $(DEV_STAMP) ## die at every crash point, under every answer of Stripe, with every order of restarts
 	@$(PY) -m tests.simulation.sweep --jobs $(WORKERS)

@@ -1,0 +1,53 @@
+"""A slice of real-process chaos with every run of the tests; `make chaos` is the whole."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from tests.chaos import points
+from tests.chaos.round import play
+from tests.chaos.stand import Plan
+from tests.chaos.tally import Tally
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+
+SLICE = Plan(seed=1, kills=10, stops=1, disks=1, disk="limit", customers=12)
+
+
+def test_a_slice_of_chaos_breaks_nothing():
+    """Ten kills, at random and at named points, a daemon that stands still, a full disk: the ledger finds nothing."""
+    tally = Tally()
+    play(SLICE, tally)
+    assert tally.breaches == []
+    assert tally.rounds == 1
+    assert tally.kills >= 10
+    assert tally.named.total() >= 3
+    assert tally.charges > 0
+    assert tally.cases.total() > 0
+    assert tally.happened["times no room on the disk"] == 1
+    assert sum(tally.happened[each] for each in tally.happened if each.startswith("stops")) == 1
+
+
+def test_a_random_key_for_every_send_is_found():
+    """With a planted bug the same judge reports violations: charges that no attempt on disk has asked for."""
+    tally = Tally()
+    play(replace(SLICE, kills=2, stops=0, disks=0, bug="random_key"), tally)
+    assert any("A3: " in each and "no attempt" in each for each in tally.breaches), tally.breaches
+
+
+def test_the_points_are_read_from_the_code():
+    """Around the payment and around each final action there are points, and none that is left out exists no more."""
+    names = points.names()
+    for wanted in (
+        "submit_attempt._commit_intent: after commit",
+        "submit_attempt._send: before pay",
+        "submit_attempt._send: after pay",
+        "submit_attempt.record: before commit",
+        "finish_case._send: after cancel_now",
+        "receive_event.receive_event: before commit",
+    ):
+        assert wanted in names
+    assert len(names) == len(set(names))
+    assert set(points.OUT_OF_REACH) <= {site.name for site in points.sites()}
