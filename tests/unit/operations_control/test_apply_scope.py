@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from flexpay_reconcile.reconcile.change import Action, Reason
 from flexpay_reconcile.reconcile.guards import ask
 from tests.unit.operations_control.harness import MANIFEST, NAME, House, change_of
@@ -47,3 +49,36 @@ def test_open_cases_of_the_former_scope_refuse_it():
     (guard,) = [each for each in answers if each.id == "open_cases_of_changed_scope"]
     assert (guard.refused, guard.actual) == (True, 3)
     assert "3 open case(s)" in guard.message
+
+
+def test_the_second_column_is_not_seen_before_an_account_is_known():
+    """Five rows wait for the first connected account and block nothing; the endpoints' row is the platform's own."""
+    house = House()
+    checks = [each for each in house.plan(CONNECTED).checks if each.id == "permission"]
+    seen = {(each.details["row"], each.details["column"], each.status.value) for each in checks}
+    assert ("Webhook Endpoints", "PERMISSIONS", "pass") in seen
+    waiting = {each for each in seen if each[0] != "Webhook Endpoints"}
+    assert {(column, status) for _, column, status in waiting} == {("CONNECT PERMISSIONS", "skipped")}
+    assert len(waiting) == 5
+    assert [each for each in checks if each.blocks] == []
+    assert {path for _, path in house.calls if "account" in path} == {"/v1/account"}
+
+
+def test_keys_without_the_second_column_are_told_so():
+    """Both keys have the rows in the first column only: every row of the second is missing, and blocks the apply."""
+    house = House()
+    listed = CONNECTED.replace("connected_accounts\n", "connected_accounts\n      connected_accounts: [acct_9Else]\n")
+    checks = [each for each in house.plan(listed).checks if each.details.get("column") == "CONNECT PERMISSIONS"]
+    assert len(checks) == 10
+    assert {each.status.value for each in checks} == {"fail"}
+    assert all("in the column CONNECT PERMISSIONS" in each.hint for each in checks)
+
+
+def test_a_listed_account_that_does_not_let_us_in_is_not_seen():
+    """It was never connected: neither granted nor missing, and no reason against the apply."""
+    house = House()
+    for secret, key in house.world.sim.keys.items():
+        house.world.sim.keys[secret] = replace(key, connect_permissions=key.permissions)
+    listed = CONNECTED.replace("connected_accounts\n", "connected_accounts\n      connected_accounts: [acct_9Else]\n")
+    checks = [each for each in house.plan(listed).checks if each.details.get("column") == "CONNECT PERMISSIONS"]
+    assert {(each.status.value, each.blocks) for each in checks} == {("skipped", None)}
