@@ -8,19 +8,22 @@ from __future__ import annotations
 
 from typing import Any
 
-from flexpay_reconcile.simulator import answers, cards, chance
+from flexpay_reconcile.simulator import answers, cards, chance, clocks, settable
 from flexpay_reconcile.simulator.issuers import Script
-from flexpay_reconcile.simulator.resources import collection, instruments, invoices, payment_methods, subscriptions
+from flexpay_reconcile.simulator.resources import (
+    collection,
+    instruments,
+    invoices,
+    payment_methods,
+    renewals,
+    settlement,
+    subscriptions,
+)
 from flexpay_reconcile.simulator.resources.events import change, emit
+from flexpay_reconcile.simulator.resources.subscription_build import next_end
 from flexpay_reconcile.simulator.state import STRIPE, Account, Cause, Obj, Simulation
 from flexpay_reconcile.simulator.world import World
 
-SETTABLE = {
-    "invoice": frozenset({"next_payment_attempt", "auto_advance", "metadata", "attempt_count"}),
-    "subscription": frozenset({"cancel_at", "cancel_at_period_end", "metadata", "status"}),
-    "customer": frozenset({"delinquent", "metadata"}),
-    "webhook_endpoint": frozenset({"status", "metadata", "url", "enabled_events", "description"}),
-}
 _EVENT = {
     "invoice": "invoice.updated",
     "subscription": "customer.subscription.updated",
@@ -178,7 +181,7 @@ def void_invoice(world: World, invoice: str) -> None:
         raise ControlError(f"invoice {invoice} is {row['status']}")
     sim = _as(world, "dashboard")
     try:
-        collection.void(sim, account, row)
+        settlement.void(sim, account, row)
     finally:
         sim.cause = STRIPE
 
@@ -207,16 +210,31 @@ def cancel_subscription(world: World, subject: str) -> str:
 
 
 def set_field(world: World, id_: str, field: str, value: Any) -> None:
-    """Set a field of an object as Stripe or somebody else might; a future next_payment_attempt is then carried out."""
+    """Set a field of an object as Stripe or somebody else might; a future instant is then carried out."""
     account, kind, row = _object(world, id_)
-    if field not in SETTABLE[kind]:
-        raise ControlError(f"{field!r} of a {kind} cannot be set; one of {', '.join(sorted(SETTABLE[kind]))}")
-    sim = world.sim
-    if field == "next_payment_attempt" and value is not None:
-        if not isinstance(value, int) or isinstance(value, bool) or value <= sim.now:
-            raise ControlError("next_payment_attempt must be an instant in the future, or null")
-        sim.agenda.add(value, "collect", account.key, id_)
+    clock = clocks.clock_of(account, id_)
+    if clock is None:
+        _set(world.sim, account, kind, row, field, value)
+        return
+    with clocks.at_clock(world.sim, account, clock):
+        _set(world.sim, account, kind, row, field, value)
+
+
+def _set(sim: Simulation, account: Account, kind: str, row: Obj, field: str, value: Any) -> None:
+    id_ = row["id"]
+    wrong = settable.complaint(kind, field, value, sim.now)
+    if wrong is not None:
+        raise ControlError(wrong, field="value" if field in settable.SETTABLE[kind] else "field")
+    if kind == "subscription" and row["status"] in ("canceled", "incomplete_expired") and field != "metadata":
+        raise ControlError(f"subscription {id_} is {row['status']}: only its metadata can be set")
+    if field == "status" and value == "canceled":
+        renewals.end(sim, account, row, reason=None)
+        return
+    if field in ("next_payment_attempt", "cancel_at") and value is not None:
+        sim.agenda.add(value, "collect" if kind == "invoice" else "cancel", account.key, id_)
     change(sim, account, row, _EVENT[kind], **{field: value})
+    if field == "cancel_at_period_end" and value and row["status"] == "paused" and next_end(row) <= sim.now:
+        renewals.end(sim, account, row, reason=None)
 
 
 def ledger_rows(world: World) -> list[dict[str, Any]]:

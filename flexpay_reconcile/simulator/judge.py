@@ -114,11 +114,19 @@ class Judge:
             return
         invoice = self._invoice(id_)
         invoice.succeeded.append(charge)
-        # Several payments may share one invoice, but not exceed it.
+        self._add(id_, invoice, amount, at)
+
+    def _add(self, id_: str, invoice: _Invoice, amount: int, at: int) -> None:
+        """Several payments may share one invoice, but not exceed it."""
         if len(invoice.succeeded) > 1 and (invoice.due is None or invoice.taken + amount > invoice.due):
             words = f"{id_} was charged {len(invoice.succeeded)} times: {', '.join(invoice.succeeded)}"
             self._find(Code.CHARGED_TWICE, at, (id_, *invoice.succeeded), words)
         invoice.taken += amount
+
+    def _attached(self, row: Row, invoice: _Invoice) -> None:
+        """A payment made for itself was attached to the invoice."""
+        invoice.succeeded.append(str(row.get("detail")))
+        self._add(row["object"], invoice, row["amount"], row["at"])
 
     def _against_invoice(self, row: Row, invoice: _Invoice) -> None:
         at, charge, id_ = row["created"], row["id"], row["invoice"]
@@ -213,6 +221,9 @@ class Judge:
         id_, invoice = row["object"], self._invoice(row["object"])
         if row["status"] == "draft" and row.get("detail") is not None:
             invoice.subscription = row["detail"]
+        if row["status"] == "part_paid":
+            self._attached(row, invoice)
+            return
         if row["status"] in ("draft", "open") and row.get("amount") is not None:
             invoice.due = row["amount"]
         invoice.status = row["status"]

@@ -1,9 +1,9 @@
 """Request parameters: form text in, a checked nested structure out, or Stripe's 400.
 
 Forms use nested brackets (`a[b][]`, `a[0][b]`). A shape is a dict from name to rule; a name ending in `!` is required.
-Rules: "string", "string?" (may be cleared with ""), "int", "int|word|word" (a number or one of the words), "bool",
-"map" (metadata), "strings", "range", a tuple of allowed words, a dict (nested hash; `Clearable` when "" clears it) or a
-list holding one dict (list of hashes). May not know any resource.
+Rules: "string", "string?" (may be cleared with ""), "currency" (a code in any case), "int", "int|word|word" (a number
+or one of the words), "bool", "map" (metadata), "strings", "range", a tuple of allowed words, a dict (nested hash;
+`Clearable` when "" clears it) or a list holding one dict (list of hashes). May not know any resource.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import re
 from typing import Any
 from urllib.parse import parse_qsl
 
+from flexpay_reconcile.simulator import currencies
 from flexpay_reconcile.simulator.refusals import Refusal, invalid
 
 Shape = dict[str, Any]
@@ -169,8 +170,16 @@ def _scalar(value: str, rule: Any, path: str) -> Any:
             words = f"one of {', '.join(others)}{comma} or {last}" if others else last
             raise invalid(f"Invalid {path}: must be {words}", param=path)
         return value
-    if value == "" and rule == "string":
+    if value == "" and rule in ("string", "currency"):
         raise empty(path)
+    if rule == "currency":
+        if value.lower() not in currencies.CODES:
+            known = ", ".join(sorted(currencies.CODES))
+            raise invalid(
+                f"Invalid currency: {value[:20].lower()}. Stripe currently supports these currencies: {known}",
+                param=path,
+            )
+        return value.lower()
     if len(value) > 5000:
         raise invalid(f"Invalid string: {path} must be at most 5000 characters", param=path)
     return value

@@ -77,6 +77,10 @@ for _each in ROUTES:
     _BY_SIZE.setdefault((_each.method, len(_each.path), _each.path[0]), []).append(_each)
 
 
+_NO_IDS = frozenset({"search", "create_preview", "upcoming"})
+"""Endpoints of Stripe that are not here, and stand where an id stands."""
+
+
 def match(method: str, path: str) -> tuple[Route, list[str]] | None:
     """The route of a request and the ids in its path; None when there is none."""
     if not path.startswith("/v1/"):
@@ -85,6 +89,6 @@ def match(method: str, path: str) -> tuple[Route, list[str]] | None:
     for route in _BY_SIZE.get((method, len(parts), parts[0]), ()):
         if all(want in ("*", part) for want, part in zip(route.path, parts, strict=True)):
             ids = [part for want, part in zip(route.path, parts, strict=True) if want == "*"]
-            if all(ids):
+            if all(ids) and _NO_IDS.isdisjoint(ids):
                 return route, ids
     return None

@@ -73,7 +73,7 @@ def _price(sim: Simulation, account: Account, name: str, value: object, path: st
         account,
         product=product["id"],
         amount=check.integer(table["amount"], f"{path}.amount", least=0),
-        currency=check.text(table["currency"], f"{path}.currency"),
+        currency=check.text(table["currency"], f"{path}.currency").lower(),
         interval=table["interval"],
         count=check.integer(table.get("interval_count", 1), f"{path}.interval_count", least=1),
         nickname=name,

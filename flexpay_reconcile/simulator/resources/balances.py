@@ -6,6 +6,7 @@ the customer's credit. An invoice over less than nothing adds to it. May not fin
 
 from __future__ import annotations
 
+from flexpay_reconcile.simulator import currencies
 from flexpay_reconcile.simulator.paging import PAGING, page
 from flexpay_reconcile.simulator.params import Shape, merge_metadata
 from flexpay_reconcile.simulator.refusals import missing
@@ -14,12 +15,24 @@ from flexpay_reconcile.simulator.route import Route, route
 from flexpay_reconcile.simulator.state import Account, Call, Obj, Simulation
 
 KIND = "customer_balance_transaction"
-_CREATE: Shape = {"amount!": "int", "currency!": "string", "description": "string", "metadata": "map"}
+_CREATE: Shape = {"amount!": "int", "currency!": "currency", "description": "string", "metadata": "map"}
 _LIST: Shape = {**PAGING, "created": "range", "invoice": "string"}
 
 
 def apply(sim: Simulation, account: Account, customer: Obj, invoice: Obj) -> int:
-    """Take the balance into an invoice that is being finalised; the balance left (minor units)."""
+    """Take the balance into an invoice that is being finalised; the balance left (minor units).
+
+    What asks for less than Stripe charges asks for nothing: the customer owes it to the next invoice.
+    """
+    _take(sim, account, customer, invoice)
+    due = invoice["amount_due"]
+    if currencies.too_small(due, invoice["currency"]):
+        invoice.update(amount_due=0, amount_remaining=0)
+        _changed(sim, account, customer, due, "invoice_too_small", currency=invoice["currency"], invoice=invoice["id"])
+    return int(customer["balance"])
+
+
+def _take(sim: Simulation, account: Account, customer: Obj, invoice: Obj) -> None:
     balance, total = customer["balance"], invoice["total"]
     if total < 0:
         due, ending = 0, balance + total
@@ -33,7 +46,28 @@ def apply(sim: Simulation, account: Account, customer: Obj, invoice: Obj) -> int
         _changed(sim, account, customer, ending - balance, "applied_to_invoice", invoice=invoice["id"])
     elif balance:
         invoice["starting_balance"] = balance
-    return int(ending)
+
+
+def credit(sim: Simulation, account: Account, invoice: Obj, over: int) -> None:
+    """What was paid too much becomes the customer's credit."""
+    customer = account.get("customer", invoice["customer"])
+    currency, id_ = invoice["currency"], invoice["id"]
+    _changed(sim, account, customer, -over, "invoice_overpaid", currency=currency, invoice=id_)
+
+
+def unapply(sim: Simulation, account: Account, invoice: Obj) -> None:
+    """A voided invoice gives back what it had taken from the balance, or had taken on from it."""
+    customer = account.find("customer", invoice["customer"])
+    if customer is None or customer.get("deleted"):
+        return
+    table = account.table(KIND)
+    rows = [table.rows[id_] for id_ in table.by("customer", customer["id"])]
+    taken = sum(
+        row["amount"] for row in rows if row["invoice"] == invoice["id"] and row["type"] == "applied_to_invoice"
+    )
+    if taken:
+        currency, id_ = invoice["currency"], invoice["id"]
+        _changed(sim, account, customer, -taken, "unapplied_from_invoice", currency=currency, invoice=id_)
 
 
 def _changed(
@@ -88,7 +122,7 @@ def create(call: Call, customer_id: str) -> Obj:
         customer,
         params["amount"],
         "adjustment",
-        currency=params["currency"].lower(),
+        currency=params["currency"],
         description=params.get("description"),
         metadata=merge_metadata({}, params.get("metadata") or {}),
     )

@@ -12,7 +12,7 @@ from dataclasses import replace
 from flexpay_reconcile.simulator import answers
 from flexpay_reconcile.simulator.answers import Answer
 from flexpay_reconcile.simulator.cards import ANSWERS
-from flexpay_reconcile.simulator.resources import charges, charging, collection, disputes, payment_intents
+from flexpay_reconcile.simulator.resources import charges, charging, collection, disputes, payment_intents, settlement
 from flexpay_reconcile.simulator.state import Account, Obj, Simulation
 
 _APPROVED = replace(ANSWERS["approve"], risk_level="not_assessed")
@@ -51,7 +51,7 @@ def conclude(sim: Simulation, account: Account, charge: Obj, answer: Answer) -> 
         charging.conclude(sim, account, intent, charge, method, answer)
     elif answer.approved:
         payment_intents.succeed(sim, account, intent, charge)
-        collection.settle(sim, account, invoice, intent=intent)
+        settlement.settle(sim, account, invoice, intent=intent)
     else:
         payment_intents.fail(sim, account, intent, answer, charge, method)
         collection.failed(sim, account, invoice, method, counts=counts)

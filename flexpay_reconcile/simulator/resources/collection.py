@@ -1,7 +1,7 @@
-"""Collection: finalising an invoice, trying to charge it, and settling it. The only place that makes charges.
+"""Collection: finalising an invoice and trying to charge it. The only place that makes charges.
 
 The order of the events of one try follows Stripe's: charge, payment intent, invoice payment, invoice, subscription.
-May not answer requests: invoices and renewals call it.
+May not answer requests: invoices and renewals call it. How an invoice ends is in `settlement`.
 """
 
 from __future__ import annotations
@@ -17,9 +17,10 @@ from flexpay_reconcile.simulator.resources import (
     payment_intents,
     reminders,
     retry_plan,
+    settlement,
     standing,
 )
-from flexpay_reconcile.simulator.resources.events import change, emit
+from flexpay_reconcile.simulator.resources.events import emit
 from flexpay_reconcile.simulator.resources.invoice_build import number, transitions
 from flexpay_reconcile.simulator.settings import Mail
 from flexpay_reconcile.simulator.state import Account, Obj, Simulation
@@ -84,7 +85,7 @@ def finalize(sim: Simulation, account: Account, invoice: Obj) -> None:
         payment_intents.make(sim, account, invoice)
     emit(sim, account, "invoice.finalized", invoice)
     if invoice["amount_remaining"] == 0:
-        settle(sim, account, invoice, intent=None)
+        settlement.settle(sim, account, invoice, intent=None)
     elif invoice["due_date"] is not None:
         reminders.plan(sim, account, invoice)
 
@@ -105,6 +106,7 @@ def attempt(
 
     A bank debit leaves the invoice open and its intent `processing`: `bank_debits` goes on days later.
     """
+    before = dict(invoice)
     intent = _intent(sim, account, invoice)
     if answer is None:
         answer = instruments.ask(
@@ -136,7 +138,7 @@ def attempt(
         invoice["next_payment_attempt"] = None
     if answer.approved and charge is not None:
         payment_intents.succeed(sim, account, intent, charge)
-        settle(sim, account, invoice, intent=intent)
+        settlement.settle(sim, account, invoice, intent=intent, before=before)
     elif answer.pending and charge is not None:
         account.payments.debits[charge["id"]] = counts
         payment_intents.process(sim, account, intent, charge)
@@ -198,87 +200,9 @@ def attempt_automatically(sim: Simulation, account: Account, invoice: Obj) -> No
     failed(sim, account, invoice, None, counts=True)
 
 
-def settle(sim: Simulation, account: Account, invoice: Obj, *, intent: Obj | None, attached: bool = False) -> None:
-    """The invoice is paid (by an intent, out of band, because it asks for nothing, or by an `attached` payment)."""
-    previous = {"status": invoice["status"], "amount_paid": invoice["amount_paid"]}
-    in_parts = attached or invoice["amount_paid"] > 0
-    invoice.update(
-        status="paid",
-        amount_paid=invoice["amount_due"],
-        amount_remaining=0,
-        attempted=True,
-        next_payment_attempt=None,
-        auto_advance=False,
-        status_details=None,
-        status_transitions=transitions(invoice, paid_at=sim.now),
-    )
-    outside = "out_of_band" if intent is None and invoice["amount_due"] > 0 and not attached else None
-    paid = None if in_parts else invoice["amount_paid"]
-    sim.ledger.state(sim.now, account.id, invoice["id"], "paid", amount=paid, detail=outside)
-    if intent is not None:
-        payment_intents.settle_payment(sim, account, intent)
-    emit(sim, account, "invoice.updated", invoice, previous)
-    emit(sim, account, "invoice.paid", invoice)
-    emit(sim, account, "invoice.payment_succeeded", invoice)
-    standing.after_settlement(sim, account, invoice)
-
-
 def pay_on_hosted_page(sim: Simulation, account: Account, invoice: Obj, method: Obj) -> Try:
     """The customer pays the open invoice with a card of their own."""
     return attempt(sim, account, invoice, method, automatic=False, answer=APPROVED)
-
-
-def void(sim: Simulation, account: Account, invoice: Obj) -> None:
-    """Void an open or uncollectible invoice and report it."""
-    previous = {"status": invoice["status"]}
-    payment_intents.cancel(sim, account, invoice["id"], "void_invoice")
-    invoice.update(
-        status="void",
-        auto_advance=False,
-        next_payment_attempt=None,
-        status_details=None,
-        status_transitions=transitions(invoice, voided_at=sim.now),
-    )
-    sim.ledger.state(sim.now, account.id, invoice["id"], "void")
-    emit(sim, account, "invoice.voided", invoice)
-    emit(sim, account, "invoice.updated", invoice, previous)
-    standing.after_settlement(sim, account, invoice)
-
-
-def mark_uncollectible(sim: Simulation, account: Account, invoice: Obj, reason: str) -> None:
-    """Open to uncollectible, with the reason of `status_details` (one of the SDK's words); it can still be paid."""
-    previous = {
-        "status": invoice["status"],
-        "auto_advance": invoice["auto_advance"],
-        "next_payment_attempt": invoice["next_payment_attempt"],
-    }
-    invoice.update(
-        status="uncollectible",
-        auto_advance=False,
-        next_payment_attempt=None,
-        status_details={"uncollectible": {"reason": reason}},
-        status_transitions=transitions(invoice, marked_uncollectible_at=sim.now),
-    )
-    sim.ledger.state(sim.now, account.id, invoice["id"], "uncollectible", amount=invoice["amount_due"], detail=reason)
-    emit(sim, account, "invoice.marked_uncollectible", invoice)
-    emit(sim, account, "invoice.updated", invoice, previous)
-
-
-def stop(sim: Simulation, account: Account, subscription_id: str) -> None:
-    """A subscription was cancelled: Stripe no longer collects its invoices by itself."""
-    rows = account.table("invoice").rows
-    for id_ in account.invoices_of.get(subscription_id, []):
-        invoice = rows[id_]
-        if invoice["status"] in ("draft", "open"):
-            change(
-                sim,
-                account,
-                invoice,
-                "invoice.updated",
-                auto_advance=False,
-                next_payment_attempt=None,
-                automatically_finalizes_at=None,
-            )
 
 
 def declined(done: Try) -> Refusal:

@@ -8,7 +8,7 @@ May not delete invoices or charges: they stay as they are.
 from __future__ import annotations
 
 from flexpay_reconcile.simulator.refusals import missing
-from flexpay_reconcile.simulator.resources import renewals, standing
+from flexpay_reconcile.simulator.resources import detachment, renewals, standing
 from flexpay_reconcile.simulator.resources.events import change, emit
 from flexpay_reconcile.simulator.route import Route, route
 from flexpay_reconcile.simulator.state import Account, Call, Obj, Simulation
@@ -33,9 +33,7 @@ def remove(sim: Simulation, account: Account, customer: Obj) -> None:
             renewals.end(sim, account, row, reason="cancellation_requested")
     methods = account.table("payment_method")
     for each in list(methods.by("customer", id_)):
-        row = methods.rows[each]
-        row["customer"] = None
-        methods.reindex(row, "customer", id_)
+        detachment.let_go(sim, account, methods.rows[each], report=False)
     invoices = account.table("invoice")
     for each in invoices.by("customer", id_):
         if invoices.rows[each]["status"] in ("draft", "open"):

@@ -1,13 +1,22 @@
 """Stripe's own engine: retries that come due, what an automation plans, and what is done when the last try failed.
 
 Facts: docs.stripe.com (smart retries, 2026-04-12), the SDK's `status_details`. `retry_plan` says when, `collection`
-tries. Inferred: that an empty schedule ends with the first failure, and that a retry which is not carried out is only
-seen in `invoice.updated`. Everything here is Stripe's own doing: its events carry no request. May not answer requests.
+tries. Inferred: that an empty schedule ends with the first failure, that a retry which is not carried out is only seen
+in `invoice.updated`, and that the final setting pauses subscriptions of both billing modes. Everything here is Stripe's
+own doing: its events carry no request. May not answer requests.
 """
 
 from __future__ import annotations
 
-from flexpay_reconcile.simulator.resources import collection, payment_intents, renewals, retry_plan, standing
+from flexpay_reconcile.simulator.resources import (
+    collection,
+    pausing,
+    payment_intents,
+    renewals,
+    retry_plan,
+    settlement,
+    standing,
+)
 from flexpay_reconcile.simulator.resources.events import change, emit
 from flexpay_reconcile.simulator.state import Account, Obj, Simulation
 
@@ -84,18 +93,6 @@ def _finish(sim: Simulation, account: Account, invoice: Obj, reason: str) -> Non
         elif settings.subscription == "unpaid":
             change(sim, account, subscription, "customer.subscription.updated", status="unpaid")
         elif settings.subscription == "paused":
-            _pause(sim, account, subscription)
+            pausing.carry_out(sim, account, subscription, "final_payment_failure")
     if settings.invoice == "uncollectible":
-        collection.mark_uncollectible(sim, account, invoice, reason)
-
-
-def _pause(sim: Simulation, account: Account, subscription: Obj) -> None:
-    details = {
-        "paused": {
-            "subscription": {"type": "final_payment_failure"},
-            "transitioned_at": sim.now,
-            "type": "subscription",
-        }
-    }
-    change(sim, account, subscription, "customer.subscription.updated", status="paused", status_details=details)
-    emit(sim, account, "customer.subscription.paused", subscription)
+        settlement.mark_uncollectible(sim, account, invoice, reason)

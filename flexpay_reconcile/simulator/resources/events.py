@@ -98,17 +98,7 @@ def _forget_old(sim: Simulation, account: Account) -> None:
 
 def change(sim: Simulation, account: Account, obj: Obj, type_: str | None, **values: Any) -> bool:
     """Update an object; when something changed, emit the event with its previous attributes. Says whether it did."""
-    previous: Obj = {}
-    for name, value in values.items():
-        old = obj.get(name)
-        if old == value:
-            continue
-        if name == "metadata" and isinstance(old, dict) and isinstance(value, dict):
-            previous[name] = {key: old.get(key) for key in {*old, *value} if old.get(key) != value.get(key)}
-        elif isinstance(old, dict) and isinstance(value, dict) and "object" not in old:
-            previous[name] = {key: old[key] for key in old if old[key] != value.get(key)}
-        else:
-            previous[name] = old
+    previous = difference(obj, values)
     if not previous:
         return False
     obj.update(values)
@@ -117,6 +107,22 @@ def change(sim: Simulation, account: Account, obj: Obj, type_: str | None, **val
     if type_ is not None:
         emit(sim, account, type_, obj, previous)
     return True
+
+
+def difference(before: Obj, after: Obj) -> Obj:
+    """`previous_attributes`: the former values of what `after` names and has changed."""
+    previous: Obj = {}
+    for name, value in after.items():
+        old = before.get(name)
+        if old == value:
+            continue
+        if name == "metadata" and isinstance(old, dict) and isinstance(value, dict):
+            previous[name] = {key: old.get(key) for key in {*old, *value} if old.get(key) != value.get(key)}
+        elif isinstance(old, dict) and isinstance(value, dict) and "object" not in old:
+            previous[name] = {key: old[key] for key in old if old[key] != value.get(key)}
+        else:
+            previous[name] = old
+    return previous
 
 
 def retrieve(call: Call, id_: str) -> Obj:

@@ -9,7 +9,7 @@ a test clock's invoice does not wait (its time does not pass while webhooks are 
 from __future__ import annotations
 
 from flexpay_reconcile.simulator.refusals import Refusal
-from flexpay_reconcile.simulator.resources import collection, recipients, retry_plan, standing
+from flexpay_reconcile.simulator.resources import collection, recipients, retry_plan, settlement, standing
 from flexpay_reconcile.simulator.resources.events import emit
 from flexpay_reconcile.simulator.settings import Mail
 from flexpay_reconcile.simulator.state import Account, Obj, Simulation
@@ -53,9 +53,9 @@ def run(sim: Simulation, account: Account, invoice_id: str) -> None:
     if invoice["status"] != "open":
         return
     if paused is not None and paused["behavior"] == "void":
-        collection.void(sim, account, invoice)
+        settlement.void(sim, account, invoice)
     elif paused is not None:
-        collection.mark_uncollectible(sim, account, invoice, "subscription_paused")
+        settlement.mark_uncollectible(sim, account, invoice, "subscription_paused")
     elif invoice["collection_method"] == "charge_automatically":
         collection.attempt_automatically(sim, account, invoice)
     else:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from flexpay_reconcile.simulator import currencies
 from flexpay_reconcile.simulator.params import Shape, merge_metadata
 from flexpay_reconcile.simulator.refusals import Refusal, invalid, missing, not_allowed
 from flexpay_reconcile.simulator.resources import (
@@ -54,12 +55,12 @@ CREATE: Shape = {
     **_DESCRIBED,
     **_CONFIRM_ONLY,
     "amount!": "int",
-    "currency!": "string",
+    "currency!": "currency",
     "confirm": "bool",
     "confirmation_method": ("automatic", "manual"),
     "automatic_payment_methods": {"enabled!": "bool", "allow_redirects": ("always", "never")},
 }
-UPDATE: Shape = {**_COMMON, **_DESCRIBED, "amount": "int", "currency": "string"}
+UPDATE: Shape = {**_COMMON, **_DESCRIBED, "amount": "int", "currency": "currency"}
 CONFIRM: Shape = {**_COMMON, **_CONFIRM_ONLY}
 CANCEL: Shape = {"cancellation_reason": ("abandoned", "duplicate", "fraudulent", "requested_by_customer")}
 CAPTURE: Shape = {
@@ -81,10 +82,7 @@ def _values(call: Call, intent: Obj | None) -> dict[str, Any]:
     values = {name: params[name] for name in (*_DESCRIBED, *_COMMON, "amount", "currency") if name in params}
     if values.get("amount", 1) < 1:
         raise invalid("Invalid positive integer", param="amount", code="parameter_invalid_integer")
-    if "currency" in values:
-        values["currency"] = values["currency"].lower()
-        if len(values["currency"]) != 3 or not values["currency"].isalpha():
-            raise invalid(f"Invalid currency: {values['currency'][:20]}", param="currency")
+    _large_enough(values, intent)
     if "metadata" in values:
         values["metadata"] = merge_metadata({} if intent is None else intent["metadata"], values["metadata"])
     customer = values.get("customer")
@@ -109,6 +107,17 @@ def _values(call: Call, intent: Obj | None) -> dict[str, Any]:
                 )
             values["payment_method_types"] = [*known, method["type"]]
     return values
+
+
+def _large_enough(values: dict[str, Any], intent: Obj | None) -> None:
+    """400 for an amount below the least that Stripe charges in its currency."""
+    if "amount" not in values and "currency" not in values:
+        return
+    asked = {**(intent or {}), **values}
+    currency = asked["currency"]
+    if currencies.too_small(asked["amount"], currency):
+        least = currencies.shown(currencies.MINIMUM[currency], currency)
+        raise invalid(f"Amount must be at least {least}", param="amount", code="amount_too_small")
 
 
 def _method(call: Call, customer: str | None) -> Obj | None:
@@ -201,6 +210,9 @@ def _confirmed(call: Call, intent: Obj) -> Obj:
     """Try the intent once; a refusal of the card is the 402 of this request, saved under its key."""
     sim, account, params = call.sim, call.account, call.params
     method = account.find("payment_method", intent["payment_method"])
+    if method is not None and method["customer"] is None and intent["customer"] is not None:
+        used = method["id"] in account.payments.used  # a card of nobody's may be tried once; a detached one never again
+        method = None if used else method
     if method is None:
         raise _unexpected(
             intent,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from flexpay_reconcile.simulator.params import Shape
 from flexpay_reconcile.simulator.refusals import invalid, missing, not_allowed
-from flexpay_reconcile.simulator.resources import collection, payment_intents
+from flexpay_reconcile.simulator.resources import payment_intents, settlement
 from flexpay_reconcile.simulator.resources.events import change, emit
 from flexpay_reconcile.simulator.resources.invoices import found
 from flexpay_reconcile.simulator.route import Route, route
@@ -60,19 +60,15 @@ def _credit(sim: Simulation, account: Account, invoice: Obj, intent: Obj) -> Non
     account.payment_of[intent["id"]] = payment["id"]
     account.invoice_of[intent["id"]] = invoice["id"]
     emit(sim, account, "invoice_payment.paid", payment)
+    sim.ledger.state(sim.now, account.id, invoice["id"], "part_paid", amount=amount, detail=intent["latest_charge"])
     if amount < asked:
         values = {"amount_paid": invoice["amount_paid"] + amount, "amount_remaining": asked - amount}
         change(sim, account, invoice, "invoice.updated", **values)
         return
-    payment_intents.cancel(sim, account, invoice["id"], "automatic")
-    over = amount - asked
-    if over:
-        invoice["amount_overpaid"] = over
-        customer = account.get("customer", invoice["customer"])
-        change(sim, account, customer, "customer.updated", balance=customer["balance"] - over)
-    collection.settle(sim, account, invoice, intent=None, attached=True)
-    if over:
-        emit(sim, account, "invoice.overpaid", invoice)
+    default = payment_intents.of_invoice(account, invoice["id"])
+    if default is None or default["status"] != "processing":  # a debit on its way cannot be called back: it is credited
+        payment_intents.cancel(sim, account, invoice["id"], "automatic")
+    settlement.settle(sim, account, invoice, intent=None, attached=amount)
 
 
 ROUTES: tuple[Route, ...] = (route("POST", "invoices/*/attach_payment", attach, "rak_invoice_write", ATTACH),)

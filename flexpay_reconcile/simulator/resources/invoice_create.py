@@ -26,7 +26,7 @@ from flexpay_reconcile.simulator.state import Account, Call, Obj
 CREATE: Shape = {
     "customer": "string",
     "subscription": "string",
-    "currency": "string",
+    "currency": "currency",
     "auto_advance": "bool",
     "automatically_finalizes_at": "int",
     "collection_method": METHODS,

@@ -25,7 +25,7 @@ _VALUES: Shape = {
     "quantity": "int",
     "unit_amount_decimal": "string",
 }
-CREATE: Shape = {**_VALUES, "customer": "string", "currency": "string", "invoice": "string", "subscription": "string"}
+CREATE: Shape = {**_VALUES, "customer": "string", "currency": "currency", "invoice": "string", "subscription": "string"}
 UPDATE: Shape = _VALUES
 _NOT_DRAFT = "This invoice is no longer editable. Invoice items can only be changed while their invoice is a draft."
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from flexpay_reconcile.simulator.params import Shape
 from flexpay_reconcile.simulator.refusals import Refusal, missing, not_allowed
-from flexpay_reconcile.simulator.resources import collection, finalisation, payment_intents, standing
+from flexpay_reconcile.simulator.resources import collection, finalisation, payment_intents, settlement, standing
 from flexpay_reconcile.simulator.resources.customers import not_attached
 from flexpay_reconcile.simulator.resources.invoices import found, settle_out_of_band
 from flexpay_reconcile.simulator.route import Route, route
@@ -112,7 +112,7 @@ def mark_uncollectible(call: Call, id_: str) -> Obj:
     invoice = found(call, id_)
     if invoice["status"] != "open":
         raise not_allowed(_NOT_OPEN)
-    collection.mark_uncollectible(call.sim, call.account, invoice, "user_forgiven")
+    settlement.mark_uncollectible(call.sim, call.account, invoice, "user_forgiven")
     standing.after_settlement(call.sim, call.account, invoice)
     return invoice
 
@@ -123,7 +123,7 @@ def void(call: Call, id_: str) -> Obj:
     if invoice["status"] not in ("open", "uncollectible"):
         raise not_allowed(_NOT_OPEN)
     _not_processing(call, invoice, "void")
-    collection.void(call.sim, call.account, invoice)
+    settlement.void(call.sim, call.account, invoice)
     return invoice
 
 

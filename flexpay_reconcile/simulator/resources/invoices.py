@@ -12,7 +12,7 @@ from typing import Any
 from flexpay_reconcile.simulator.paging import PAGING, page
 from flexpay_reconcile.simulator.params import Shape, in_range, merge_metadata
 from flexpay_reconcile.simulator.refusals import invalid, missing, not_allowed
-from flexpay_reconcile.simulator.resources import collection, finalisation, payment_intents
+from flexpay_reconcile.simulator.resources import finalisation, payment_intents, settlement
 from flexpay_reconcile.simulator.resources.customers import not_attached
 from flexpay_reconcile.simulator.resources.events import change, emit
 from flexpay_reconcile.simulator.route import Route, route
@@ -238,7 +238,7 @@ def delete(call: Call, id_: str) -> Obj:
 def settle_out_of_band(sim: Simulation, account: Account, invoice: Obj) -> None:
     """Paid outside Stripe: no charge, the payment intent is cancelled."""
     payment_intents.cancel(sim, account, invoice["id"], "automatic")
-    collection.settle(sim, account, invoice, intent=None)
+    settlement.settle(sim, account, invoice, intent=None)
 
 
 ROUTES: tuple[Route, ...] = (

@@ -12,7 +12,7 @@ from typing import Any
 
 from flexpay_reconcile.simulator.params import Clearable, Shape
 from flexpay_reconcile.simulator.refusals import Refusal, not_allowed
-from flexpay_reconcile.simulator.resources import billing, collection, prorations, resumptions, trials
+from flexpay_reconcile.simulator.resources import billing, prorations, resumptions, settlement, trials
 from flexpay_reconcile.simulator.resources.events import change, emit
 from flexpay_reconcile.simulator.resources.subscription_build import is_flexible, items_of, restarted, with_items
 from flexpay_reconcile.simulator.state import Account, Call, Obj, Simulation
@@ -184,4 +184,4 @@ def expire(sim: Simulation, account: Account, invoice_id: str) -> None:
         return
     waiting = any(each.invoice == invoice_id for each in account.subscriptions.resumptions.values())
     if waiting:
-        collection.void(sim, account, invoice)
+        settlement.void(sim, account, invoice)

@@ -15,7 +15,7 @@ from flexpay_reconcile.simulator.cards import Card
 from flexpay_reconcile.simulator.paging import PAGING, page
 from flexpay_reconcile.simulator.params import Shape, merge_metadata
 from flexpay_reconcile.simulator.refusals import Refusal, invalid, missing
-from flexpay_reconcile.simulator.resources import instruments, method_build, method_sources
+from flexpay_reconcile.simulator.resources import detachment, instruments, method_build, method_sources
 from flexpay_reconcile.simulator.resources.events import change, emit
 from flexpay_reconcile.simulator.resources.instruments import Instrument
 from flexpay_reconcile.simulator.route import Route, route
@@ -137,27 +137,13 @@ def attach(call: Call, id_: str) -> Obj:
 def detach(call: Call, id_: str) -> Obj:
     """POST /v1/payment_methods/{id}/detach: also taken from wherever it was a default; it cannot be used again."""
     method = retrieve(call, id_)
-    customer = method["customer"]
-    if customer is None:
+    if method["customer"] is None:
         raise Refusal(
             400,
             "The payment method you provided is not attached to a customer so detachment is impossible.",
             saved=True,
         )
-    sim, account = call.sim, call.account
-    owner = account.get("customer", customer)
-    method["customer"] = None
-    account.table("payment_method").reindex(method, "customer", customer)
-    account.payments.used.add(id_)
-    emit(sim, account, "payment_method.detached", method, {"customer": customer})
-    if owner["invoice_settings"]["default_payment_method"] == id_:
-        settings = {**owner["invoice_settings"], "default_payment_method": None}
-        change(sim, account, owner, "customer.updated", invoice_settings=settings)
-    subscriptions = account.table("subscription")
-    for sub_id in subscriptions.by("customer", customer):
-        subscription = subscriptions.rows[sub_id]
-        if subscription["default_payment_method"] == id_:
-            change(sim, account, subscription, "customer.subscription.updated", default_payment_method=None)
+    detachment.let_go(call.sim, call.account, method, report=True)
     return method
 
 

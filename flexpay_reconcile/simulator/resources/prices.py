@@ -20,7 +20,7 @@ from flexpay_reconcile.simulator.state import Account, Call, Obj, Simulation
 INTERVALS = ("day", "week", "month", "year")
 TAX = ("exclusive", "inclusive", "unspecified")
 DATA: Shape = {
-    "currency!": "string",
+    "currency!": "currency",
     "unit_amount": "int",
     "unit_amount_decimal": "string",
     "recurring": {"interval!": INTERVALS, "interval_count": "int"},
@@ -50,7 +50,7 @@ LIST: Shape = {
     **PAGING,
     "active": "bool",
     "created": "range",
-    "currency": "string",
+    "currency": "currency",
     "lookup_keys": "strings",
     "product": "string",
     "recurring": {"interval": INTERVALS, "usage_type": ("licensed", "metered")},

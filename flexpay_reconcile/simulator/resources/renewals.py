@@ -7,7 +7,7 @@ May not answer requests.
 
 from __future__ import annotations
 
-from flexpay_reconcile.simulator.resources import billing, collection, standing, subscription_build, trials
+from flexpay_reconcile.simulator.resources import billing, settlement, standing, subscription_build, trials
 from flexpay_reconcile.simulator.resources.events import change, emit
 from flexpay_reconcile.simulator.resources.subscription_build import items_of, next_end, schedule
 from flexpay_reconcile.simulator.state import Account, Obj, Simulation
@@ -86,7 +86,7 @@ def expire(sim: Simulation, account: Account, subscription_id: str) -> None:
     change(sim, account, subscription, "customer.subscription.updated", status="incomplete_expired", ended_at=sim.now)
     invoice = account.get("invoice", subscription["latest_invoice"])
     if invoice["status"] == "open":
-        collection.void(sim, account, invoice)
+        settlement.void(sim, account, invoice)
 
 
 def end(
@@ -108,4 +108,4 @@ def end(
     )
     sim.ledger.state(sim.now, account.id, subscription["id"], "canceled")
     emit(sim, account, "customer.subscription.deleted", subscription)
-    collection.stop(sim, account, subscription["id"])
+    settlement.stop(sim, account, subscription)

@@ -36,7 +36,7 @@ CREATE: Shape = {
     "default_payment_method": "string",
     "metadata": "map",
     "description": "string",
-    "currency": "string",
+    "currency": "currency",
     "off_session": "bool",
     "cancel_at": cancellation.CANCEL_AT,
     "cancel_at_period_end": "bool",

@@ -133,6 +133,11 @@ def _end_of(call: Call, subscription: Obj, params: dict[str, Any]) -> int | None
     return cancellation.instant_of(call.sim, call.account, subscription, params["cancel_at"])
 
 
+def _period_end(call: Call, planned: Obj) -> int:
+    """When the period ends; at once where it is over already, as while a subscription is paused [INFER]."""
+    return int(max(subscription_build.next_end(planned), call.sim.now))
+
+
 def _ending(
     call: Call, subscription: Obj, params: dict[str, Any], at: int | None, values: dict[str, Any]
 ) -> dict[str, str | None]:
@@ -145,9 +150,9 @@ def _ending(
     wanted = params.get("cancel_at_period_end", subscription["cancel_at_period_end"])
     if wanted == subscription["cancel_at_period_end"]:
         if wanted and "items" in values:  # the end of the period may have moved
-            values["cancel_at"] = subscription_build.next_end({**subscription, **values})
+            values["cancel_at"] = _period_end(call, {**subscription, **values})
         return {}
     values["cancel_at_period_end"] = wanted
-    values["cancel_at"] = subscription_build.next_end({**subscription, **values}) if wanted else None
+    values["cancel_at"] = _period_end(call, {**subscription, **values}) if wanted else None
     values["canceled_at"] = call.sim.now if wanted else None
     return {"reason": "cancellation_requested" if wanted else None}

@@ -17,7 +17,7 @@ from flexpay_reconcile.simulator.refusals import invalid, missing, not_allowed
 from flexpay_reconcile.simulator.resources import renewals, standing
 from flexpay_reconcile.simulator.resources.customers import required
 from flexpay_reconcile.simulator.resources.events import change, emit
-from flexpay_reconcile.simulator.resources.subscription_build import item_of
+from flexpay_reconcile.simulator.resources.subscription_build import items_of
 from flexpay_reconcile.simulator.route import Route, route
 from flexpay_reconcile.simulator.state import Account, Call, Obj, Simulation, Table
 
@@ -28,7 +28,8 @@ MOST_CUSTOMERS = 3
 MOST_SUBSCRIPTIONS = 3
 _CREATE: Shape = {"frozen_time!": "int", "name": "string", "customer": "string"}
 _ADVANCE: Shape = {"frozen_time!": "int"}
-_EARLIEST = 946_684_800
+_EARLIEST, _LATEST = 946_684_800, 4_102_444_800
+"""2000 and 2100: how far Stripe's clocks go is not documented [INFER]."""
 
 
 def create(call: Call) -> Obj:
@@ -36,7 +37,7 @@ def create(call: Call) -> Obj:
     sim, account, params = call.sim, call.account, call.params
     if account.livemode:
         raise not_allowed("Test clocks can only be used in test mode.")
-    if params["frozen_time"] < _EARLIEST:
+    if not _EARLIEST <= params["frozen_time"] <= _LATEST:
         raise invalid("Invalid timestamp", param="frozen_time", code="parameter_invalid_integer")
     if len(params.get("name", "")) > 300:
         raise invalid("Invalid string: name must be at most 300 characters", param="name")
@@ -144,6 +145,8 @@ def advance(call: Call, id_: str) -> Obj:
     target = call.params["frozen_time"]
     if target <= clock["frozen_time"]:
         raise invalid("A test clock can only be advanced to a later time.", param="frozen_time")
+    if target > _LATEST:
+        raise invalid("Invalid timestamp", param="frozen_time", code="parameter_invalid_integer")
     if target > _furthest(account, clock):
         raise invalid(
             "You can only advance a test clock by at most two intervals of its shortest subscription, or by two years "
@@ -163,8 +166,9 @@ def _furthest(account: Account, clock: Obj) -> int:
     for customer in _customers(account, clock["id"]):
         for row in _subscriptions(account, customer["id"]):
             if row["status"] in standing.LIVING:
-                recurring = item_of(row)["price"]["recurring"]
-                ends.append(add_interval(now, recurring["interval"], 2 * recurring["interval_count"]))
+                for item in items_of(row):
+                    recurring = item["price"]["recurring"]
+                    ends.append(add_interval(now, recurring["interval"], 2 * recurring["interval_count"]))
     return min(ends) if ends else add_interval(now, "year", 2)
 
 
