@@ -32,6 +32,7 @@ PAY_FAULTS = (
 )
 CALL_FAULTS = ("timeout_before", "lost_answer", "connection_reset_mid_body", "500_unsaved", "502_html", "truncated")
 PERMISSIONS = ("rak_invoice_write", "rak_invoice_write", "rak_subscription_write", "rak_charge_read")
+SILENT = 0.6
 GIVEN_BACK = 0.3
 """The chance at each time that a permission which was taken comes back."""
 DELIVERY_FAULTS = ("lost", "missed", "duplicated", "delayed")
@@ -60,9 +61,10 @@ class Deeds:
             "void": (1, self.void),
             "authenticate": (1, lambda name: ground.control("authenticate", customer=name)),
             "cancel": (1, lambda name: ground.control("cancel", customer=name)),
-            "card in silence": (3, self.card_in_silence),
-            "kept after all": (3, self.kept_after_all),
+            "card in silence": (4, self.card_in_silence),
+            "kept after all": (5, self.kept_after_all),
             "permission": (3, self.permission),
+            "write fault": (2, self.write_fault),
             "sweep fault": (2, self.sweep_fault),
             "pay fault": (5, self.pay_fault),
             "call fault": (4, self.call_fault),
@@ -101,17 +103,32 @@ class Deeds:
         self.ground.control("card-updated", customer=name, last4=f"{self._cards:04d}")
 
     def card_in_silence(self, name: str) -> None:
-        """Another card, and no delivery tells of it."""
-        for type_ in ("customer.*", "payment_method.*"):
-            self.ground.control("delivery-fault", kind="lost", type=type_, times=3)
-        self.card(name)
+        """Another card for somebody who owes, and no delivery tells of it."""
+        owed = self.ground.rows("invoices", status="open")
+        self._lose("customer.*", "payment_method.*")
+        self.card(self.rng.choice(owed)["customer"] if owed else name)
 
     def kept_after_all(self, _: str) -> None:
-        """Somebody takes a scheduled cancellation back in the Dashboard."""
-        scheduled = [row["id"] for row in self.ground.rows("subscriptions") if row["cancel_at_period_end"]]
+        """Somebody takes a scheduled cancellation back in the Dashboard; now and then no delivery tells of it."""
+        scheduled = [
+            row["id"]
+            for row in self.ground.rows("subscriptions")
+            if row["cancel_at_period_end"] and row["status"] != "canceled"
+        ]
         if not scheduled:
             raise Refused("none is scheduled")
+        if self.rng.random() < SILENT:
+            self._lose("customer.subscription.*")
         self.ground.control("set", object=self.rng.choice(scheduled), field="cancel_at_period_end", value=False)
+
+    def write_fault(self, _: str) -> None:
+        """Something goes wrong with the next call that changes a subscription."""
+        kind = self.rng.choice(("500_unsaved", "lost_answer", "timeout_before", "429_lock"))
+        self.ground.control("fault", kind=kind, method="POST", path="/v1/subscriptions/*", times=1)
+
+    def _lose(self, *types: str) -> None:
+        for type_ in types:
+            self.ground.control("delivery-fault", kind="lost", type=type_, times=3)
 
     def permission(self, _: str) -> None:
         """The keys lose a permission for a while."""
