@@ -26,7 +26,7 @@ class Plan:
 
     seed: int
     kills: int
-    named_share: float = 0.6
+    named_share: float = 0.65
     stops: int = 2
     disks: int = 1
     disk: str = "any"

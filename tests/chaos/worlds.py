@@ -67,7 +67,7 @@ class Recipe:
 
 
 def draw(seed: int, *, customers: int = 24) -> Recipe:
-    """The same for the same seed; every third round cancels at the period's end, every second takes over."""
+    """The same for the same seed; every second round cancels at the period's end, the others take over."""
     rng = random.Random(f"world {seed}")
     people = {
         f"c{number:02d}": small.customer(
@@ -78,7 +78,7 @@ def draw(seed: int, *, customers: int = 24) -> Recipe:
     return Recipe(
         seed=seed,
         customers=people,
-        action=_ACTIONS[(seed + 2) % 3],
+        action=_ACTIONS[2 if seed % 2 == 0 else seed % 4 // 2],
         take_over=seed % 2 == 1,
         per_minute=rng.choice((2, 3, 60)),
         final_per_hour=rng.choice((1, 2, 50)),
