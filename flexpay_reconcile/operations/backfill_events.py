@@ -85,18 +85,21 @@ def sweep_due(context: Context) -> int:
 
 
 def _sweep_accounts(context: Context, running: AppliedConfiguration, integration: Integration) -> int:
-    """Its own account, or every connected one it knows; one that took our access back does not hold up the others."""
+    """Its own account, or every connected one it knows; one that cannot be read does not hide the others (D6)."""
     began = _began(context, running, integration)
     with context.store.reading() as view:
         accounts = connected.accounts_of(view, running, integration)
-    followed = 0
+    followed, first = 0, None
     for account, known_since in accounts:
         since = max(began, known_since) if known_since is not None else began
         try:
             followed += _sweep(context, running, integration, account, since.minus(LOOK_BACK))
-        except OperatorError as problem:
-            if problem.code != ACCOUNT_LOST:
+        except (TryLater, OperatorError) as problem:
+            if problem.code == "E-stripe-unreachable" or problem.kind is ErrorKind.KEY_REFUSED:
                 raise
+            first = first or (None if problem.code == ACCOUNT_LOST else problem)
+    if first is not None:
+        raise first
     return followed
 
 

@@ -100,7 +100,7 @@ def run(seed: int, without: tuple[str, ...] = ()) -> Report:
 def _before(fleet: Fleet, recipe: Recipe) -> None:
     """Stripe's own settings, and what failed before anybody recovered it."""
     if recipe.billing:
-        control_api.post(fleet.world, "billing", recipe.billing)
+        control_api.post(fleet.world, "billing", {"account": worlds.book(fleet.world).id, **recipe.billing})
     if recipe.days_before:
         for name in recipe.customers:
             fleet.decline(name, "insufficient_funds", times=1)

@@ -8,6 +8,7 @@ from typing import Any
 
 from flexpay_reconcile.recovery.final_action import ActionKind
 from flexpay_reconcile.values.ids import CaseId
+from tests.simulation import worlds
 from tests.simulation.fleet import Fleet
 from tests.simulation.judges import KEY, require
 from tests.simulation.recipe import Recipe
@@ -35,7 +36,7 @@ class Finals:
     @property
     def account(self) -> Any:
         """The only account."""
-        (account,) = self.fleet.world.sim.accounts.values()
+        account = worlds.book(self.fleet.world)
         return account
 
     def delivered(self, body: bytes, status: int) -> None:

@@ -161,6 +161,8 @@ class Fleet(Rig):
             status = 503
         except Crash:
             self._die(daemon)
+            for each in self.heard:
+                each(body, 0)  # it may have been stored before
             raise ConnectionError("the listener died") from None
         finally:
             self.acting = before

@@ -13,6 +13,7 @@ from typing import Any
 from flexpay_reconcile.recovery.attempt import AttemptState
 from flexpay_reconcile.recovery.case import RecoveryCase
 from flexpay_reconcile.values.ids import AccountId, InvoiceId
+from tests.simulation import worlds
 from tests.simulation.recipe import Recipe
 from tests.simulation.rig import Request, Rig
 
@@ -140,7 +141,7 @@ class Judge:
                 if each.state.value == "calling" and f"({case.id})" in said
             ]
         require(bool(calling), "A3", f"{subscription} is cancelled without a committed intent")
-        (account,) = self.rig.world.sim.accounts.values()
+        account = worlds.book(self.rig.world)
         if SCHEDULES in request.params:
             row = account.get("subscription", subscription)
             ours = row["metadata"].get("fp_cancel") == given["metadata[fp_cancel]"]
@@ -166,7 +167,7 @@ class Judge:
 
     def g15_taking_back(self, request: Request) -> None:
         """G15: only what a case of ours has set is taken back, by a case that has ended, after its intent is on disk."""
-        (account,) = self.rig.world.sim.accounts.values()
+        account = worlds.book(self.rig.world)
         tag = account.get("subscription", request.object_id)["metadata"].get("fp_cancel")
         if tag is None:
             return  # it was executed before, and its answer was lost
@@ -209,7 +210,7 @@ class Judge:
 
     def a10_ceiling(self, row: dict[str, Any], earlier: list[dict[str, Any]]) -> None:
         """A10: all charges on the card that reached the network and that we had seen, in the 30 days before."""
-        (account,) = self.rig.world.sim.accounts.values()
+        account = worlds.book(self.rig.world)
         if account.get("charge", row["id"])["payment_method_details"]["card"]["brand"] != "visa":
             return
         counted = [
@@ -239,7 +240,7 @@ class Judge:
 
     def _advice(self, row: dict[str, Any]) -> str | None:
         """Mastercard's advice beside a refusal; other networks use the same numbers for other things."""
-        (account,) = self.rig.world.sim.accounts.values()
+        account = worlds.book(self.rig.world)
         charge = account.get("charge", row["id"])
         if charge["payment_method_details"]["card"]["brand"] != "mastercard":
             return None

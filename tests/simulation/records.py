@@ -7,6 +7,7 @@ from collections import Counter
 from flexpay_reconcile.recovery.attempt import BLOCKING_STATES, AttemptState
 from flexpay_reconcile.recovery.case import CaseState, RecoveryCase
 from flexpay_reconcile.values.ids import CaseId
+from tests.simulation import worlds
 from tests.simulation.judges import KEY, require
 from tests.simulation.rig import Rig
 
@@ -77,7 +78,7 @@ class Records:
 
     def c1_liveness(self, case: RecoveryCase) -> None:
         """C1: final, or waiting for a cause that stands, or for the end of a subscription that is scheduled (G15)."""
-        (account,) = self.rig.world.sim.accounts.values()
+        account = worlds.book(self.rig.world)
         subscription = account.get("subscription", case.subscription)
         ends = subscription["cancel_at"] is not None and subscription["status"] != "canceled"
         ours = ends and subscription["metadata"].get("fp_cancel") == case.id
@@ -97,7 +98,7 @@ class Records:
         paid = self.rig.successes(case.invoice)
         ours = any(KEY.fullmatch(row["idempotency_key"] or "") for row in paid)
         require((case.state is CaseState.RECOVERED) == ours, "B4", f"{case.id} is {case.state}; paid by us: {ours}")
-        (account,) = self.rig.world.sim.accounts.values()
+        account = worlds.book(self.rig.world)
         invoice = account.get("invoice", case.invoice)
         is_paid = invoice["status"] == "paid"
         paid_at = invoice["status_transitions"]["paid_at"]
@@ -117,7 +118,7 @@ class Records:
 
     def c2_c5_c8_actions(self) -> None:
         """C2, C8: each final action at most once. C5: nothing is written off before its subscription is cancelled."""
-        (account,) = self.rig.world.sim.accounts.values()
+        account = worlds.book(self.rig.world)
         rows = [row for row in self.rig.world.ledger.rows if row["kind"] == "state"]
         states = [(row["object"], row["status"]) for row in rows]
         ours = [each for each, row in zip(states, rows, strict=True) if row["source"] == "request"]

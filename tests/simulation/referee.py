@@ -10,6 +10,7 @@ from typing import Any
 
 from flexpay_reconcile.recovery.attempt import AttemptState
 from flexpay_reconcile.recovery.case import CaseState
+from tests.simulation import worlds
 from tests.simulation.fleet import Fleet
 from tests.simulation.judges import KEY, require
 from tests.simulation.recipe import Recipe
@@ -42,7 +43,7 @@ class Referee:
     @property
     def account(self) -> Any:
         """The only account."""
-        (account,) = self.fleet.world.sim.accounts.values()
+        account = worlds.book(self.fleet.world)
         return account
 
     # -- at each call --------------------------------------------------------------------------------------------

@@ -6,6 +6,8 @@ from typing import Any
 
 from flexpay_reconcile.manifest import load
 from flexpay_reconcile.manifest.load import Loaded
+from flexpay_reconcile.simulator.state import Account
+from flexpay_reconcile.simulator.world import World
 
 ACCOUNT = "acct_1SimCo"
 INTEGRATION = "sim-co"
@@ -115,6 +117,14 @@ def customer(card: str = "pm_card_visa", *, renews_in_days: float = 1.0, price: 
 
 _START_SECONDS = 1_767_225_600
 """START as epoch seconds."""
+
+
+def book(world: World) -> Account:
+    """The one account whose payments are recovered: connected to a platform, or on its own."""
+    accounts = list(world.sim.accounts.values())
+    platforms = {each.platform for each in accounts}
+    (found,) = [each for each in accounts if each.id not in platforms]
+    return found
 
 
 def scenario(customers: dict[str, dict[str, Any]], *, seed: int = 1) -> dict[str, Any]:

@@ -234,3 +234,17 @@ def test_an_account_that_is_not_listed_is_none_of_ours():
     assert [each.account for each in rig.cases()] == [SHOP]
     assert about(rig, MART) == []
     nothing_mixed(rig)
+
+
+def test_an_account_that_cannot_be_read_does_not_hide_the_others():
+    """Every list of one shop's open invoices comes back broken, and no event arrives: the other is recovered all the same."""
+    rig = connected(listed=(SHOP, MART))
+    steps.deaf(rig)
+
+    def spoil(request: Request, _status: int, body: str) -> str:
+        return "no JSON" if (request.account, request.path) == (SHOP, "/v1/invoices") else body
+
+    rig.change_answer.append(spoil)
+    rig.live(12)
+    assert [each.account for each in rig.cases()] == [MART]
+    assert rig.case(BOB).state is CaseState.RECOVERED
