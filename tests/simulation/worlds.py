@@ -50,6 +50,7 @@ integrations:
       stop_stripe_retries: {stop}
     radar_allow_list: no
     take_over: {take_over}
+    include_first_invoice: {first_invoice}
     retry_policy: default
     when_recovery_fails:
       subscription: {{action: {action}{delay}}}
@@ -74,6 +75,7 @@ def text(
     spacing_hours: int = 24,
     more: str = "",
     take_over: bool = False,
+    first_invoice: bool = False,
     delay_from: str = "hard_decline",
     action: str = "cancel_with_delay",
     invoice: str = "mark_uncollectible_when_subscription_cancels",
@@ -90,6 +92,7 @@ def text(
         spacing_hours=spacing_hours,
         more=more,
         take_over=str(take_over).lower(),
+        first_invoice=str(first_invoice).lower(),
         action=action,
         invoice=invoice,
         listen_to=listen_to,

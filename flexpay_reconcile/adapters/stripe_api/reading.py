@@ -19,11 +19,13 @@ MAX_PAGES = 2_000
 
 
 def read_one(caller: StripeCaller, template: str, object_id: str) -> dict[str, Any] | None:
-    """One object, or None on 404."""
+    """One object, or None on 404. TryLater for an answer about another one: nobody may be judged by it."""
     answer = caller.call("GET", template, object_id)
     if answer.fault is not None and answer.fault.kind is FaultKind.MISSING:
         return None
     data = data_of(answer, f"GET {template}")
+    if data.get("id") != object_id:
+        raise TryLater(f"the answer to GET {template} is about another object", code="E-stripe-answer")
     check_mode(caller, data)
     return data
 
