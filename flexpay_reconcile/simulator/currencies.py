@@ -6,6 +6,8 @@ minimum of its own for a currency, none is kept here [INFER: Stripe converts to 
 
 from __future__ import annotations
 
+from flexpay_reconcile.simulator.refusals import invalid
+
 CODES = frozenset(
     """
     aed afn all amd ang aoa ars aud awg azn bam bbd bdt bgn bhd bif bmd bnd bob brl bsd bwp byn bzd cad cdf chf clp cny
@@ -49,7 +51,14 @@ def too_small(amount: int, currency: str) -> bool:
     return 0 < amount < MINIMUM.get(currency, 0)
 
 
-def shown(amount: int, currency: str) -> str:
+def check(amount: int, currency: str) -> None:
+    """400 for an amount below the least that Stripe charges in its currency."""
+    if too_small(amount, currency):
+        least = _shown(MINIMUM[currency], currency)
+        raise invalid(f"Amount must be at least {least}", param="amount", code="amount_too_small")
+
+
+def _shown(amount: int, currency: str) -> str:
     """An amount as Stripe's messages write it: `$0.50 usd`, `€0.50 eur`, `¥50 jpy`."""
     sign = {"usd": "$", "eur": "€", "gbp": "£", "jpy": "¥"}.get(currency, "")
     number = str(amount) if currency == "jpy" else f"{amount / 100:.2f}"

@@ -82,7 +82,9 @@ def _values(call: Call, intent: Obj | None) -> dict[str, Any]:
     values = {name: params[name] for name in (*_DESCRIBED, *_COMMON, "amount", "currency") if name in params}
     if values.get("amount", 1) < 1:
         raise invalid("Invalid positive integer", param="amount", code="parameter_invalid_integer")
-    _large_enough(values, intent)
+    if {"amount", "currency"} & set(values):
+        asked = {**(intent or {}), **values}
+        currencies.check(asked["amount"], asked["currency"])
     if "metadata" in values:
         values["metadata"] = merge_metadata({} if intent is None else intent["metadata"], values["metadata"])
     customer = values.get("customer")
@@ -107,17 +109,6 @@ def _values(call: Call, intent: Obj | None) -> dict[str, Any]:
                 )
             values["payment_method_types"] = [*known, method["type"]]
     return values
-
-
-def _large_enough(values: dict[str, Any], intent: Obj | None) -> None:
-    """400 for an amount below the least that Stripe charges in its currency."""
-    if "amount" not in values and "currency" not in values:
-        return
-    asked = {**(intent or {}), **values}
-    currency = asked["currency"]
-    if currencies.too_small(asked["amount"], currency):
-        least = currencies.shown(currencies.MINIMUM[currency], currency)
-        raise invalid(f"Amount must be at least {least}", param="amount", code="amount_too_small")
 
 
 def _method(call: Call, customer: str | None) -> Obj | None:
@@ -211,8 +202,8 @@ def _confirmed(call: Call, intent: Obj) -> Obj:
     sim, account, params = call.sim, call.account, call.params
     method = account.find("payment_method", intent["payment_method"])
     if method is not None and method["customer"] is None and intent["customer"] is not None:
-        used = method["id"] in account.payments.used  # a card of nobody's may be tried once; a detached one never again
-        method = None if used else method
+        # A card of nobody's may be tried once; a detached one never again.
+        method = None if method["id"] in account.payments.used else method
     if method is None:
         raise _unexpected(
             intent,
