@@ -40,6 +40,11 @@ def main(words: list[str]) -> int:
     missed = [each for each in points.listed() if each not in died]
     for point in missed:
         print(f"never died at {point}")
+    left_out = len(points.every()) - len(points.listed())
+    if left_out:
+        print(
+            f"{left_out} crash points are not swept: {'; '.join(f'{at}: {why}' for at, why in points.NOT_SWEPT.items())}"
+        )
     total = sum(died.values())
     answers = len({setting.answer for setting in runs.settings()})
     print(

@@ -19,6 +19,11 @@ from flexpay_reconcile.ports import billing_writer, charger
 
 ROOM = Path(operations.__file__).parent
 _ROOM = "flexpay_reconcile.operations"
+NOT_SWEPT = {
+    "connected": "no life here has connected accounts yet",
+    "follow_accounts": "no life here has connected accounts yet",
+}
+"""Operations whose crash points are left out, and why; the command says how many there are."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,9 +70,14 @@ def _powers() -> frozenset[str]:
     return frozenset(name for port in held for name in vars(port) if not name.startswith("_"))
 
 
-@cache
 def listed() -> tuple[Point, ...]:
-    """Every crash point, in the order of files and lines."""
+    """Every crash point that is swept, in the order of files and lines."""
+    return tuple(each for each in every() if each.file not in NOT_SWEPT)
+
+
+@cache
+def every() -> tuple[Point, ...]:
+    """Every crash point of the code, in the order of files and lines."""
     powers, found = _powers(), []
     for module in modules():
         tree = ast.parse((ROOM / f"{module}.py").read_text("utf-8"))

@@ -61,6 +61,13 @@ def test_a_slice_of_all_single_faults_changes_nothing(share: int):
     assert tried >= 25
 
 
+def test_what_is_left_out_is_there_and_is_little():
+    """Only operations of connected accounts are left out, and each of them has crash points."""
+    left_out = {each.file for each in points.every()} - {each.file for each in points.listed()}
+    assert left_out == set(points.NOT_SWEPT) == {"connected", "follow_accounts"}
+    assert len(points.every()) - len(points.listed()) <= 8
+
+
 def test_the_sweep_knows_every_answer_and_order():
     """More than three hundred settings, with every answer of the table in one of them, and four orders."""
     settings = list(runs.settings())
