@@ -143,7 +143,7 @@ class Round(Stand):
             if not first.stands_still():
                 second = self._daemon(OTHER)
         if second is not None:
-            for _ in range(self.rng.randrange(1, 120)):
+            for _ in range(self.rng.randrange(1, 40)):
                 if first.stands_still():
                     break
                 self._pass(STEP)

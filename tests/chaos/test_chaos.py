@@ -13,7 +13,7 @@ from tests.chaos.tally import Tally
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
-SLICE = Plan(seed=1, kills=10, stops=1, disks=1, disk="limit", customers=12)
+SLICE = Plan(seed=1, kills=10, stops=1, disks=1, disk="limit", customers=8)
 
 
 def test_a_slice_of_chaos_breaks_nothing():
