@@ -25,6 +25,7 @@ from flexpay_reconcile.operations.context import LOG, Context
 from flexpay_reconcile.ports.billing_reader import BillingReader
 from flexpay_reconcile.ports.billing_writer import BillingWriter, BillingWriterFor, WriteResult
 from flexpay_reconcile.ports.store import UnitOfWork
+from flexpay_reconcile.recovery import windows
 from flexpay_reconcile.recovery.brakes import Braked
 from flexpay_reconcile.recovery.case import CaseState, EndedBy, RecoveryCase
 from flexpay_reconcile.recovery.decide import NEW_CARD
@@ -33,6 +34,8 @@ from flexpay_reconcile.recovery.journal import EntryKind
 from flexpay_reconcile.recovery.transitions import move
 from flexpay_reconcile.values.ids import PaymentMethodId
 from flexpay_reconcile.values.instant import Instant, Span
+
+_SELDOM = Span.of(hours=1)
 
 
 def finish_due(context: Context, writers: BillingWriterFor, *, limit: int = 50) -> int:
@@ -52,7 +55,7 @@ def finish_due(context: Context, writers: BillingWriterFor, *, limit: int = 50) 
             if not isinstance(problem, (TryLater, OperatorError)):
                 raise
             LOG.warning("final action must wait", extra={"case": case.id, "because": problem.message})
-            _later(context, case, judge_action.SOON)
+            _later(context, case, _pause(context, case, problem))
     return ended
 
 
@@ -266,6 +269,17 @@ def _end(context: Context, seen: RecoveryCase) -> int:
             unit, case, EntryKind.ENDED, text, now, ended_by=case.ended_by.value if case.ended_by else ""
         )
     return 1
+
+
+def _pause(context: Context, case: RecoveryCase, problem: FlexpayError) -> Span:
+    """Soon where Stripe is only slow; the rarer, up to an hour, the longer a permission is missing (E8, E9)."""
+    if isinstance(problem, TryLater):
+        return judge_action.SOON
+    with context.store.reading() as view:
+        waiting = [each for each in view.actions.of_case(case.id) if each.state in OPEN_STATES]
+    now = context.clock.now()
+    since = waiting[0].called_at or waiting[0].due_at if waiting else now
+    return windows.patience(now.since(since), judge_action.SOON, _SELDOM)
 
 
 def _later(context: Context, seen: RecoveryCase, pause: Span) -> None:

@@ -18,7 +18,7 @@ from flexpay_reconcile.operations.context import LEASE_TTL, LOG, Context
 from flexpay_reconcile.operations.read_facts import read_facts
 from flexpay_reconcile.ports.charger import ChargerFor
 from flexpay_reconcile.ports.store import UnitOfWork
-from flexpay_reconcile.recovery import gates, other_payment
+from flexpay_reconcile.recovery import gates, other_payment, windows
 from flexpay_reconcile.recovery.attempt import BLOCKING_STATES, Attempt, AttemptState, SettledBy
 from flexpay_reconcile.recovery.case import CaseState, RecoveryCase
 from flexpay_reconcile.recovery.gates import KEY_LIFE, Closed, Facts, Then
@@ -29,6 +29,8 @@ from flexpay_reconcile.values.instant import Instant, Span
 
 ESCALATE = Span.of(hours=24)
 _AGAIN = Span.of(minutes=2)
+_AT_MOST = Span.of(minutes=10)
+"""Between two looks: what is reachable again is settled within a quarter of an hour (B2)."""
 
 
 def resolve_due(context: Context, chargers: ChargerFor, *, limit: int = 50) -> int:
@@ -236,8 +238,8 @@ def _commit_replay(context: Context, attempt: Attempt) -> Attempt | None:
     return intent
 
 
-def _ask_later(context: Context, attempt: Attempt, because: str, pause: Span = _AGAIN) -> None:
-    """Ask again; what stays unknown for a day is a person's business too."""
+def _ask_later(context: Context, attempt: Attempt, because: str, pause: Span | None = None) -> None:
+    """Ask again, the rarer the longer it has lasted; what stays unknown for a day is a person's business too."""
     now = context.clock.now()
     with context.store.begin() as unit:
         stored = unit.attempts.get(attempt.account, attempt.invoice, attempt.number)
@@ -245,6 +247,7 @@ def _ask_later(context: Context, attempt: Attempt, because: str, pause: Span = _
             return
         state = AttemptState.UNRESOLVED if stored.state is AttemptState.SUBMITTING else stored.state
         since = stored.first_sent_at or now
+        pause = pause or windows.patience(now.since(stored.last_sent_at or since), _AGAIN, _AT_MOST)
         if state is AttemptState.UNRESOLVED and now.since(since) > ESCALATE:
             LOG.error("unresolved for more than a day", extra={"attempt": attempt.idempotency_key, "because": because})
             pause = Span.of(hours=1)

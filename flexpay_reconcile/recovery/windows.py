@@ -94,3 +94,11 @@ def is_quiet(at: Instant, quiet: QuietHours) -> bool:
     if quiet.from_minute <= quiet.to_minute:
         return quiet.from_minute <= minute < quiet.to_minute
     return minute >= quiet.from_minute or minute < quiet.to_minute
+
+
+def patience(lasting: Span, least: Span, most: Span) -> Span:
+    """How long to wait before asking again about what has lasted so long: an eighth of it, within bounds.
+
+    Whoever asks every few minutes for days is heard by nobody and uses up the reads that Stripe grants.
+    """
+    return max(least, min(most, lasting.times(1, 8)))
