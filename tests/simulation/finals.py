@@ -25,6 +25,7 @@ class Finals:
         """Hook in before anything goes wrong."""
         self.fleet = fleet
         self.delay = recipe.manifest["delay_days"] * DAY if "_with_delay" in recipe.manifest["action"] else 0
+        self.prorates = recipe.manifest["action"] == "cancel_with_delay"
         self.from_invoice = recipe.manifest["delay_from"] == "invoice_creation"
         self.most = recipe.manifest["attempts"]
         self.calm_at: int | None = None
@@ -53,6 +54,7 @@ class Finals:
         """A call is about to leave."""
         if request.method == "DELETE" and "/subscriptions/" in request.path:
             self.c3_delay(request)
+            self.c6_proration(request)
             self.c8_once(request)
         if request.is_pay:
             self.c1_bounded(request)
@@ -82,6 +84,15 @@ class Finals:
         last = max(ended, *planned) + self.delay + HOUR
         if self.calm_at is not None:
             require(request.at <= max(last, self.calm_at + DAY), "C3", f"{words}, long over since {ended}")
+
+    def c6_proration(self, request: Request) -> None:
+        """C6: the choice sent is the policy's; a credit is never drawn up by an invoice at once."""
+        sent = dict(request.params)
+        wanted = "true" if self.prorates else "false"
+        require(
+            sent.get("prorate") == wanted, "C6", f"{request.object_id} is cancelled with prorate={sent.get('prorate')}"
+        )
+        require(sent.get("invoice_now") == "false", "C6", f"{request.object_id} is cancelled and invoiced at once")
 
     def c8_once(self, request: Request) -> None:
         """C8: a subscription that was cancelled is not cancelled again."""

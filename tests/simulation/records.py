@@ -72,9 +72,18 @@ class Records:
                 self.b4_attribution(case)
                 for attempt in view.attempts.of_invoice(case.account, case.invoice):
                     made = by_key.pop(attempt.idempotency_key, None)
+                    require(
+                        attempt.revision == case.revision and self._applied(attempt.revision),
+                        "E14",
+                        f"{attempt.idempotency_key} says revision {attempt.revision}, its case {case.revision}",
+                    )
                     self.b1_truth(attempt.idempotency_key, attempt.state, made["status"] if made else None)
         require(not by_key, "A3", f"charges without a stored attempt: {list(by_key)}")
         self.c2_c5_c8_actions()
+
+    def _applied(self, revision: int) -> bool:
+        """Whether such a revision was ever applied."""
+        return self.rig.parts.state.revision(revision) is not None
 
     def c1_liveness(self, case: RecoveryCase) -> None:
         """C1: final, or waiting for a cause that stands, or for the end of a subscription that is scheduled (G15)."""

@@ -132,7 +132,18 @@ def end_of_subscription_missed(patch: Patch) -> None:
     patch.setattr("flexpay_reconcile.recovery.gates._subscription", lambda facts: iter(()))
 
 
+def other_proration(patch: Patch) -> None:
+    """What the policy says of proration is sent the other way round."""
+    real = billing_writer.StripeBillingWriter.cancel_now
+
+    def cancel_now(self, subscription, *, prorate, comment):
+        return real(self, subscription, prorate=not prorate, comment=comment)
+
+    patch.setattr(billing_writer.StripeBillingWriter, "cancel_now", cancel_now)
+
+
 MUTANTS = (
+    mutant("proration is the other way round", other_proration, "C6", 3),
     mutant("cancelled without a read", no_read_before_cancelling, "C4", 4),
     mutant("a paying customer is cancelled", later_payment_ignored, "C4", 6),
     mutant("cancelled twice", cancelled_twice, "C8 C2", 3),

@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Callable
 
 from flexpay_reconcile.billing.invoice import InvoiceStatus
+from flexpay_reconcile.declines.classify import classify
 from flexpay_reconcile.declines.decline import DeclineKind
 from flexpay_reconcile.operations import plan_next, record_outcome, stop_stripe_retries
 from flexpay_reconcile.recovery import gates, windows
@@ -140,7 +141,18 @@ def void_is_open(patch: Patch) -> None:
     patch.setattr(gates, "_invoice", invoice_gates)
 
 
+def advice_unread(patch: Patch) -> None:
+    """The network's advice beside a refusal is not read at all."""
+    for where in ("record_outcome", "record_money", "open_case"):
+        module = f"flexpay_reconcile.operations.{where}.classify"
+        patch.setattr(module, lambda evidence: classify(dataclasses.replace(evidence, **_UNREAD)))
+
+
+_UNREAD = {"advice_code": None, "network_advice_code": None}
+
+
 MUTANTS = (
+    mutant("the network's advice is not read", advice_unread, "A9 A11", 1),
     mutant("no spacing between two attempts", without("minimum_spacing"), "A12 A13", 3),
     mutant("advice to wait is ignored", without("advice_wait"), "A11", 30),
     mutant("no ceilings", without("network_ceiling"), "A10", 5),

@@ -6,7 +6,7 @@ import dataclasses
 
 from flexpay_reconcile.adapters.stripe_api import outcomes
 from flexpay_reconcile.billing.charge import RefusalFacts
-from flexpay_reconcile.operations import attribution, endings, process_inbox, record_outcome, resolve_attempt
+from flexpay_reconcile.operations import attribution, endings, plan_next, process_inbox, record_outcome, resolve_attempt
 from flexpay_reconcile.recovery import gates
 from flexpay_reconcile.recovery.attempt import AttemptState, SettledBy
 from flexpay_reconcile.recovery.case import CaseState
@@ -131,7 +131,14 @@ def _mark(context, event):
         unit.inbox.mark(process_inbox._done(event))
 
 
+def revision_forgotten(patch: Patch) -> None:
+    """Attempts say that they were made under the first revision's predecessor."""
+    real = plan_next.Attempt  # type: ignore[attr-defined]
+    patch.setattr(plan_next, "Attempt", lambda **given: real(**{**given, "revision": 0}))
+
+
 MUTANTS = (
+    mutant("an attempt's revision is not stored", revision_forgotten, "E14", 1),
     mutant("unknown is failed", unknown_is_failed, "B1 B4 A12 A3 A8 A11 A10 A9", 1),
     mutant("a key is replayed after a day", old_keys_replayed, "A5", 45),
     mutant("a 500 is a decline", server_error_is_decline, "B1 B4 A21 A12 A8 A11 A3 C1", 18),
