@@ -137,7 +137,8 @@ class Ledger:
             status = _SAID.get(type_)
             if status is None:
                 return
-        if self.states.last(obj["id"]) == status:
+        last = self.states.last(obj["id"])
+        if last == status or (last == "part_paid" and status == "open"):  # a part leaves an invoice open
             return
         amount = detail = None
         if kind == "invoice":
