@@ -161,7 +161,9 @@ def _call(
     if result in (WriteResult.NOT_DONE, WriteResult.UNKNOWN):
         _later(context, case, judge_action.SOON)
         return False
-    return _confirm(context, reader, case, called, result)
+    first = action.kind is ActionKind.CANCEL_SUBSCRIPTION and action.called_at is None
+    late = first and result in (WriteResult.MISSING, WriteResult.ALREADY)
+    return _confirm(context, reader, case, called, None if late else result)
 
 
 def _brake(context: Context, unit: UnitOfWork, case: RecoveryCase, action: FinalAction) -> Braked | None:
@@ -213,11 +215,14 @@ def _send(writer: BillingWriter, case: RecoveryCase, action: FinalAction) -> Wri
 
 
 def _confirm(
-    context: Context, reader: BillingReader, case: RecoveryCase, action: FinalAction, result: WriteResult
+    context: Context, reader: BillingReader, case: RecoveryCase, action: FinalAction, result: WriteResult | None
 ) -> bool:
-    """Read back; only what reads so is done."""
+    """Read back; only what reads so is done. No result: a first cancellation found nothing to cancel."""
     match judge_action.judge(reader, case, action):
-        case judge_action.Already():
+        case judge_action.Already() if result is None:  # somebody else did it between our read and our call
+            _write_state(context, action, ActionState.SKIPPED, "somebody else has canceled the subscription meanwhile")
+            return True
+        case judge_action.Already() if result is not None:
             _write_state(context, action, ActionState.DONE, f"{result.value}, read back")
             return True
         case judge_action.Skip() as skip:

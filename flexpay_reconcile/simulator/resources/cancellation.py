@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import Any
 
 from flexpay_reconcile.simulator.params import Shape
-from flexpay_reconcile.simulator.refusals import Refusal, invalid, not_allowed
+from flexpay_reconcile.simulator.refusals import Refusal, invalid, missing, not_allowed
 from flexpay_reconcile.simulator.resources import billing, prorations, renewals, trials
 from flexpay_reconcile.simulator.resources.events import emit
 from flexpay_reconcile.simulator.resources.subscription_build import (
@@ -61,8 +61,13 @@ def details_of(subscription: Obj, given: dict[str, Any]) -> Obj:
 
 
 def cancel(call: Call, subscription: Obj) -> Obj:
-    """DELETE /v1/subscriptions/{id}: prorate and invoice_now are false unless given."""
-    check_living(subscription)
+    """DELETE /v1/subscriptions/{id}: prorate and invoice_now are false unless given; what is over is not found.
+
+    That a second DELETE is 404 is what people reported (stripe-go #1887, 2024-07-11; santiment/sanbase2 #2350, 2020),
+    while the 400 is told of for updates only; that it still holds for the version spoken is inferred.
+    """
+    if subscription["status"] in OVER:
+        raise missing("subscription", subscription["id"])
     cancel_now(
         call.sim,
         call.account,

@@ -141,23 +141,33 @@ def test_row_unknown_outcome_is_found_by_reading() -> None:
 
 
 def test_row_canceled_subscription() -> None:
-    """400 invalid_canceled_subscription_fields for an update and a second DELETE; it can still be read."""
+    """400 invalid_canceled_subscription_fields for an update; it can still be read, and its metadata written."""
     world = small_world()
     api = client(world)
     subscription = api.v1.subscriptions.list().data[0].id
     api.v1.subscriptions.cancel(subscription)
-    for ask in (
-        lambda: api.v1.subscriptions.update(subscription, {"cancel_at_period_end": True}),
-        lambda: api.v1.subscriptions.cancel(subscription),
-    ):
-        with pytest.raises(stripe.InvalidRequestError) as caught:
-            ask()
-        assert (caught.value.http_status, error_of(caught).code) == (400, "invalid_canceled_subscription_fields")
-        assert error_of(caught).message == (
-            "A canceled subscription can only update its cancellation_details and metadata."
-        )
+    with pytest.raises(stripe.InvalidRequestError) as caught:
+        api.v1.subscriptions.update(subscription, {"cancel_at_period_end": True})
+    assert (caught.value.http_status, error_of(caught).code) == (400, "invalid_canceled_subscription_fields")
+    assert error_of(caught).message == "A canceled subscription can only update its cancellation_details and metadata."
     assert api.v1.subscriptions.retrieve(subscription).status == "canceled"
     assert api.v1.subscriptions.update(subscription, {"metadata": {"a": "1"}}).metadata["a"] == "1"
+
+
+def test_row_canceled_subscription_deleted_again() -> None:
+    """A second DELETE is answered as for a subscription that never was: 404 resource_missing of `id`."""
+    world = small_world()
+    api = client(world)
+    subscription = api.v1.subscriptions.list().data[0].id
+    assert api.v1.subscriptions.cancel(subscription).status == "canceled"
+    told = len(api.v1.events.list({"limit": 100}).data)
+    for id_ in (subscription, "sub_none"):
+        with pytest.raises(stripe.InvalidRequestError) as caught:
+            api.v1.subscriptions.cancel(id_)
+        error = error_of(caught)
+        assert (caught.value.http_status, error.code, error.param) == (404, "resource_missing", "id")
+        assert error.message == f"No such subscription: '{id_}'"
+    assert len(api.v1.events.list({"limit": 100}).data) == told
 
 
 def test_row_declined_cards_cannot_be_passed_to_pay_either() -> None:
