@@ -42,7 +42,7 @@ _CAUSES = {
     "E-account-unproven": "account_unproven",
     "E-connect-account-lost": "account_lost",
 }
-_READ_AGAIN = Span.of(minutes=2)
+_READ_AGAIN, _SELDOM = Span.of(minutes=2), Span.of(minutes=30)
 
 
 def submit_due(context: Context, chargers: ChargerFor, *, limit: int = 50) -> int:
@@ -249,14 +249,16 @@ def _status_of(context: Context, integration: Integration, attempt: Attempt) -> 
 
 
 def _not_sent(context: Context, planned: Attempt, reason: NotSubmittedReason, because: str) -> None:
-    """Nothing was sent: the attempt goes back as it was."""
+    """Nothing was sent: the attempt goes back as it was, for twice as long as it waited the last time."""
     now = context.clock.now()
+    waited = planned.planned_for.since(planned.finished_at) if planned.finished_at is not None else Span(0)
+    pause = max(_READ_AGAIN, min(_SELDOM, waited.times(2)))
     with context.store.begin() as unit:
         case = unit.cases.get(planned.case_id)
         if case is not None and case.state is CaseState.ATTEMPTING:
             text = f"Not submitted ({reason.value}): {because}"
             record_outcome.journal(unit, case, EntryKind.GATE_REFUSED, text, now)
-            record_outcome.postpone(unit, case, replace(planned, finished_at=now), now.plus(_READ_AGAIN))
+            record_outcome.postpone(unit, case, replace(planned, finished_at=now), now.plus(pause))
 
 
 def _park(context: Context, planned: Attempt, problem: OperatorError) -> None:

@@ -14,6 +14,9 @@ from flexpay_reconcile.recovery.limits import CardHistory
 from flexpay_reconcile.values.instant import Instant, Span
 
 SPACING_FLOOR = Span.of(hours=1)
+CLOCKS_DIFFER = Span.of(minutes=5)
+"""By so much our clock may be ahead of Stripe's and charging still goes on (F3): what counts from Stripe's instants is
+kept that much longer, so that it is kept by Stripe's clock too (A10, A11)."""
 _LATEST_TRIES = 4
 _MINUTE = Span.of(minutes=1)
 
@@ -49,12 +52,12 @@ def bounds_of(case: RecoveryCase, history: CardHistory, policy: RetryPolicy) -> 
     for until, why in ((case.wait_until, case.wait_because), (history.wait_until, history.wait_because)):
         if until is not None:
             words = f"the network asked to wait until {until.short_text()} ({why or 'advice'})"
-            found.append(Bound(rule="advice_wait", not_before=until, because=words))
+            found.append(Bound(rule="advice_wait", not_before=until.plus(CLOCKS_DIFFER), because=words))
     scheme = networks.scheme_of(case.network, case.payment_method_type)
     for ceiling in limits.ceilings_for(scheme, policy):
         free = limits.blocked_until(ceiling, history, case.window_until)
         if free is not None:
-            found.append(Bound(rule="network_ceiling", not_before=free, because=ceiling.because))
+            found.append(Bound(rule="network_ceiling", not_before=free.plus(CLOCKS_DIFFER), because=ceiling.because))
     return tuple(found)
 
 

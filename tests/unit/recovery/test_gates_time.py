@@ -10,6 +10,7 @@ from flexpay_reconcile.recovery import gates
 from flexpay_reconcile.recovery.case import CaseState
 from flexpay_reconcile.recovery.decide import FRESH_CARD
 from flexpay_reconcile.recovery.gates import Then
+from flexpay_reconcile.recovery.windows import CLOCKS_DIFFER
 from flexpay_reconcile.values.instant import Span
 from tests.unit.config import agreed
 from tests.unit.recovery import book
@@ -34,11 +35,11 @@ def test_the_age_of_a_key(age_ms, open_):
     [
         (case(last_attempt_at=NOW.minus(Span.of(hours=20))), "minimum_spacing", NOW.plus(Span.of(hours=4))),
         (case(last_declined_at=NOW.minus(Span.of(hours=20))), "minimum_spacing", NOW.plus(Span.of(hours=4))),
-        (case(wait_until=NOW.plus(MS)), "advice_wait", NOW.plus(MS)),
+        (case(wait_until=NOW.plus(MS)), "advice_wait", NOW.plus(MS).plus(CLOCKS_DIFFER)),
         (
             facts(history=replace(facts().history, reached_at=(NOW.minus(Span.of(hours=2)), NOW.minus(MS)))),
             "network_ceiling",
-            NOW.plus(Span.of(hours=22)),
+            NOW.plus(Span.of(hours=22)).plus(CLOCKS_DIFFER),
         ),
     ],
 )
@@ -54,14 +55,16 @@ def test_the_latest_of_several_bounds_counts():
     given = case(last_attempt_at=NOW.minus(MS), wait_until=NOW.plus(Span.of(days=2)))
     closed = gates.ask(given)
     assert closed is not None
-    assert (closed.gate, closed.until) == ("advice_wait", NOW.plus(Span.of(days=2)))
+    assert (closed.gate, closed.until) == ("advice_wait", NOW.plus(Span.of(days=2)).plus(CLOCKS_DIFFER))
 
 
 @pytest.mark.parametrize(("until_ms", "then"), [(-1, Then.WAIT), (0, Then.DECIDE_AGAIN), (1, Then.DECIDE_AGAIN)])
 def test_nothing_waits_beyond_the_window(until_ms, then):
     """A wait that ends after the window is decided anew at once, so that the case ends in time (invariant C1)."""
     window_until = NOW.plus(Span.of(hours=5))
-    closed = gates.ask(case(wait_until=window_until.plus(Span(until_ms)), window_until=window_until))
+    closed = gates.ask(
+        case(wait_until=window_until.minus(CLOCKS_DIFFER).plus(Span(until_ms)), window_until=window_until)
+    )
     assert closed is not None
     assert (closed.gate, closed.then) == ("advice_wait", then)
 
