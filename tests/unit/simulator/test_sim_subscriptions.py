@@ -90,7 +90,7 @@ def test_a_canceled_subscription_takes_only_metadata_and_details() -> None:
     assert api.v1.subscriptions.update(sub, {"metadata": {"fp-uncollectible": "true"}}).metadata["fp-uncollectible"]
     with pytest.raises(stripe.InvalidRequestError, match="can only update its cancellation_details and metadata"):
         api.v1.subscriptions.update(sub, {"cancel_at_period_end": True})
-    with pytest.raises(stripe.InvalidRequestError, match="canceled subscription"):
+    with pytest.raises(stripe.InvalidRequestError, match="No such subscription"):
         api.v1.subscriptions.cancel(sub)
     assert [row.id for row in api.v1.subscriptions.list({"status": "canceled"}).data] == [sub]
     assert sub not in [row.id for row in api.v1.subscriptions.list().data]
