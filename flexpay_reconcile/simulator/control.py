@@ -6,6 +6,7 @@ May not be reached with an API key, and never moves the clock (the world does).
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from flexpay_reconcile.simulator import answers, cards, chance, clocks, settable
@@ -24,6 +25,7 @@ from flexpay_reconcile.simulator.resources.subscription_build import next_end
 from flexpay_reconcile.simulator.state import STRIPE, Account, Cause, Obj, Simulation
 from flexpay_reconcile.simulator.world import World
 
+_UNPAID = ("draft", "open", "uncollectible")
 _EVENT = {
     "invoice": "invoice.updated",
     "subscription": "customer.subscription.updated",
@@ -124,16 +126,27 @@ def pay_elsewhere(world: World, customer: str, *, how: str = "card") -> str:
         raise ControlError(f"customer {customer!r} has no open invoice")
     sim = _as(world, "customer")
     try:
-        if how == "out_of_band":
-            invoices.settle_out_of_band(sim, account, invoice)
-        else:
-            other = cards.find("tok_visa_debit")
-            if other is None:
-                raise ControlError("the other card is missing")
-            collection.pay_on_hosted_page(sim, account, invoice, payment_methods.make(sim, account, other))
+        with _time_of(sim, account, invoice["id"]):
+            _paid(sim, account, invoice, how)
     finally:
         sim.cause = STRIPE
     return str(invoice["id"])
+
+
+def _paid(sim: Simulation, account: Account, invoice: Obj, how: str) -> None:
+    if how == "out_of_band":
+        invoices.settle_out_of_band(sim, account, invoice)
+        return
+    other = cards.find("tok_visa_debit")
+    if other is None:
+        raise ControlError("the other card is missing")
+    collection.pay_on_hosted_page(sim, account, invoice, payment_methods.make(sim, account, other))
+
+
+def _time_of(sim: Simulation, account: Account, id_: str) -> AbstractContextManager[None]:
+    """The time in which an object lives: that of its test clock, if it has one."""
+    clock = clocks.clock_of(account, id_)
+    return nullcontext() if clock is None else clocks.at_clock(sim, account, clock)
 
 
 def replace_card(world: World, customer: str, token: str) -> str:
@@ -181,7 +194,8 @@ def void_invoice(world: World, invoice: str) -> None:
         raise ControlError(f"invoice {invoice} is {row['status']}")
     sim = _as(world, "dashboard")
     try:
-        settlement.void(sim, account, row)
+        with _time_of(sim, account, row["id"]):
+            settlement.void(sim, account, row)
     finally:
         sim.cause = STRIPE
 
@@ -203,7 +217,8 @@ def cancel_subscription(world: World, subject: str) -> str:
         raise ControlError(f"subscription {row['id']} is already canceled")
     sim = _as(world, "dashboard")
     try:
-        subscriptions.cancel_now(sim, account, row)
+        with _time_of(sim, account, row["id"]):
+            subscriptions.cancel_now(sim, account, row)
     finally:
         sim.cause = STRIPE
     return str(row["id"])
@@ -212,11 +227,7 @@ def cancel_subscription(world: World, subject: str) -> str:
 def set_field(world: World, id_: str, field: str, value: Any) -> None:
     """Set a field of an object as Stripe or somebody else might; a future instant is then carried out."""
     account, kind, row = _object(world, id_)
-    clock = clocks.clock_of(account, id_)
-    if clock is None:
-        _set(world.sim, account, kind, row, field, value)
-        return
-    with clocks.at_clock(world.sim, account, clock):
+    with _time_of(world.sim, account, id_):
         _set(world.sim, account, kind, row, field, value)
 
 
@@ -227,6 +238,13 @@ def _set(sim: Simulation, account: Account, kind: str, row: Obj, field: str, val
         raise ControlError(wrong, field="value" if field in settable.SETTABLE[kind] else "field")
     if kind == "subscription" and row["status"] in ("canceled", "incomplete_expired") and field != "metadata":
         raise ControlError(f"subscription {id_} is {row['status']}: only its metadata can be set")
+    if (
+        kind == "invoice"
+        and field in ("auto_advance", "next_payment_attempt")
+        and row["status"] not in _UNPAID
+        and value
+    ):
+        raise ControlError(f"invoice {id_} is {row['status']}: nothing is collected of it", field="field")
     if field == "status" and value == "canceled":
         renewals.end(sim, account, row, reason=None)
         return

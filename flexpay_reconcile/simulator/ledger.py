@@ -123,8 +123,9 @@ class Ledger:
         self, at: int, account: str, object_: str, status: str, *, amount: int | None = None, detail: str | None = None
     ) -> None:
         """Record that an object reached a status. `amount`: minor units; `detail`: what the status rests on."""
-        self.order.append(len(self.states) << 2 | _STATE)
+        number = len(self.states)
         self.states.add(at, account, object_, status, amount, detail)
+        self.order.append(number << 2 | _STATE)
 
     def seen(self, at: int, account: str, type_: str, obj: Row) -> None:
         """An event of this type shows `obj`: record the status it shows when that is not the last one recorded."""

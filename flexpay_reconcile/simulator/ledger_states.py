@@ -28,6 +28,9 @@ class _Words:
         return found
 
 
+_LARGEST = 2**63 - 1
+
+
 class StateColumns:
     """Changes of state by place, from 0."""
 
@@ -54,7 +57,9 @@ class StateColumns:
         return len(self._at)
 
     def add(self, at: int, account: str, object_: str, status: str, amount: int | None, detail: str | None) -> None:
-        """Append a row."""
+        """Append a row; OverflowError, before anything is written, for a number that no column holds."""
+        if not -_LARGEST <= (amount or 0) <= _LARGEST:
+            raise OverflowError(f"{object_}: an amount of {amount}")
         number = self._objects.of(object_)
         if number == len(self._newest):
             self._newest.append(_NONE)

@@ -28,6 +28,8 @@ _PART = re.compile(r"\[([^\[\]]*)\]")
 _INT = re.compile(r"-?[0-9]{1,18}")
 _INDEX = re.compile(r"^[0-9]{1,6}$", re.ASCII)
 _MAX_FIELDS = 1000
+_MOST = {"amount": 99_999_999, "unit_amount": 99_999_999, "quantity": 1_000_000}
+"""Amounts have eight digits at most (OpenAPI, PaymentIntent.amount); the bound of quantities is inferred."""
 _MAX_DEPTH = 6
 
 
@@ -88,7 +90,11 @@ def check(given: dict[str, Any], shape: Shape, path: str = "") -> dict[str, Any]
     if unknown:
         raise _unknown(unknown)
     for name, value in given.items():
-        result[name] = _value(value, rules[name], f"{path}[{name}]" if path else name)
+        full = f"{path}[{name}]" if path else name
+        result[name] = _value(value, rules[name], full)
+        if name in _MOST and isinstance(result[name], int) and abs(result[name]) > _MOST[name]:
+            code = "amount_too_large" if name.endswith("amount") else "parameter_invalid_integer"
+            raise invalid(f"Invalid integer: {full} must be no more than {_MOST[name]}.", param=full, code=code)
     for name in shape:
         if name.endswith("!") and name[:-1] not in result:
             full = f"{path}[{name[:-1]}]" if path else name[:-1]

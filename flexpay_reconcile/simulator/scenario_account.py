@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 
 from flexpay_reconcile.simulator import (
+    currencies,
     scenario_billing,
     scenario_keys,
     scenario_payments,
@@ -67,13 +68,16 @@ def _price(sim: Simulation, account: Account, name: str, value: object, path: st
     table = check.table(value, path, required=("amount", "currency", "interval"), optional=("interval_count",))
     if table["interval"] not in products.INTERVALS:
         raise ScenarioError(f"{path}.interval", "must be one of " + ", ".join(products.INTERVALS))
+    currency = check.text(table["currency"], f"{path}.currency").lower()
+    if currency not in currencies.CODES:
+        raise ScenarioError(f"{path}.currency", f"unknown currency {currency!r}")
     product = products.make_product(sim, account, name)
     return products.make_price(
         sim,
         account,
         product=product["id"],
         amount=check.integer(table["amount"], f"{path}.amount", least=0),
-        currency=check.text(table["currency"], f"{path}.currency").lower(),
+        currency=currency,
         interval=table["interval"],
         count=check.integer(table.get("interval_count", 1), f"{path}.interval_count", least=1),
         nickname=name,

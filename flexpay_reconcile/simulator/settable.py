@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from flexpay_reconcile.simulator.event_types import EVENT_TYPES
+
 Check = Callable[[Any, int], bool]
 FAR = 4_102_444_800
 """2100: nothing is planned after it."""
@@ -27,6 +29,7 @@ def _texts(value: Any, _: int) -> bool:
         isinstance(value, dict)
         and len(value) <= 50
         and all(isinstance(key, str) and isinstance(each, str) for key, each in value.items())
+        and all(len(key) <= 40 and len(each) <= 500 for key, each in value.items())
     )
 
 
@@ -39,11 +42,15 @@ def _text(value: Any, _: int) -> bool:
 
 
 def _url(value: Any, _: int) -> bool:
-    return isinstance(value, str) and value.startswith(("http://", "https://")) and len(value) <= 5000
+    if not isinstance(value, str) or len(value) > 5000:
+        return False
+    parts = value.split("://", 1)
+    return len(parts) == 2 and parts[0] in ("http", "https") and bool(parts[1].partition("/")[0])
 
 
 def _names(value: Any, _: int) -> bool:
-    return isinstance(value, list) and bool(value) and all(isinstance(each, str) and each for each in value)
+    known = EVENT_TYPES | {"*"}
+    return isinstance(value, list) and bool(value) and all(isinstance(each, str) and each in known for each in value)
 
 
 _INSTANT = (_instant, "an instant in the future and before 2100 (seconds), or null")

@@ -31,6 +31,7 @@ SCENARIOS: Final = Path(flexpay_reconcile.simulator.__file__).parent / "scenario
 _SAMPLES: Final[dict[str, Any]] = {
     "string": "x",
     "string?": "",
+    "currency": "usd",
     "int": "1",
     "bool": "true",
     "map": {"key": "value"},

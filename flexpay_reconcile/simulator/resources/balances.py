@@ -9,7 +9,7 @@ from __future__ import annotations
 from flexpay_reconcile.simulator import currencies
 from flexpay_reconcile.simulator.paging import PAGING, page
 from flexpay_reconcile.simulator.params import Shape, merge_metadata
-from flexpay_reconcile.simulator.refusals import missing
+from flexpay_reconcile.simulator.refusals import invalid, missing
 from flexpay_reconcile.simulator.resources.events import change
 from flexpay_reconcile.simulator.route import Route, route
 from flexpay_reconcile.simulator.state import Account, Call, Obj, Simulation
@@ -24,7 +24,8 @@ def apply(sim: Simulation, account: Account, customer: Obj, invoice: Obj) -> int
 
     What asks for less than Stripe charges asks for nothing: the customer owes it to the next invoice.
     """
-    _take(sim, account, customer, invoice)
+    if customer["currency"] in (None, invoice["currency"]):
+        _take(sim, account, customer, invoice)
     due = invoice["amount_due"]
     if currencies.too_small(due, invoice["currency"]):
         invoice.update(amount_due=0, amount_remaining=0)
@@ -116,6 +117,8 @@ def create(call: Call, customer_id: str) -> Obj:
     customer, params = _customer(call, customer_id), call.params
     if customer["currency"] is None:
         customer["currency"] = params["currency"]
+    if customer["currency"] != params["currency"]:
+        raise invalid("This simulator keeps a customer's balance in the customer's own currency.", param="currency")
     return _changed(
         call.sim,
         call.account,

@@ -20,8 +20,8 @@ _APPROVED = replace(ANSWERS["approve"], risk_level="not_assessed")
 
 def settle(sim: Simulation, account: Account, charge_id: str) -> None:
     """The bank's time is over: it answers a debit that is still on its way."""
-    charge = account.get("charge", charge_id)
-    if charge["status"] == "pending":
+    charge = account.find("charge", charge_id)
+    if charge is not None and charge["status"] == "pending":
         conclude(sim, account, charge, _answer(sim, account, charge))
 
 
@@ -49,6 +49,10 @@ def conclude(sim: Simulation, account: Account, charge: Obj, answer: Answer) -> 
     charges.returned(sim, account, charge, answer, None if invoice is None else invoice["id"])
     if invoice is None:
         charging.conclude(sim, account, intent, charge, method, answer)
+    elif (
+        invoice["status"] == "paid" and not answer.approved
+    ):  # by another payment meanwhile: nothing is asked for any more
+        payment_intents.cancel_one(sim, account, intent, "automatic")
     elif answer.approved:
         payment_intents.succeed(sim, account, intent, charge)
         settlement.settle(sim, account, invoice, intent=intent)

@@ -62,8 +62,8 @@ def _move_money(sim: Simulation, account: Account, dispute: Obj, *, back: bool) 
 
 def due(sim: Simulation, account: Account, dispute_id: str) -> None:
     """Its time has come: lost without evidence, or decided by the bank (against the merchant)."""
-    dispute = account.get("dispute", dispute_id)
-    if dispute["status"] in CLOSED:
+    dispute = account.find("dispute", dispute_id)
+    if dispute is None or dispute["status"] in CLOSED:
         return
     answered = dispute["status"] in ("under_review", "warning_under_review")
     if answered and sim.now < account.payments.submitted[dispute_id] + DECIDED_AFTER:
@@ -109,7 +109,9 @@ def escalate(sim: Simulation, account: Account, dispute: Obj) -> None:
 
 def follow(sim: Simulation, account: Account, charge_id: str) -> None:
     """What a test card brings upon its paid charge."""
-    charge = account.get("charge", charge_id)
+    charge = account.find("charge", charge_id)
+    if charge is None:
+        return
     card = instruments.of(account, charge["payment_method"])
     after = card.after if isinstance(card, Card) else None
     if after == "early_fraud_warning":

@@ -25,6 +25,10 @@ from flexpay_reconcile.simulator.resources.events import change, emit
 from flexpay_reconcile.simulator.route import Route, route
 from flexpay_reconcile.simulator.state import Call, Obj
 
+_ANOTHERS = (
+    "The provided PaymentMethod belongs to a Customer. Please include the Customer in the `customer` parameter on the "
+    "PaymentIntent."
+)
 _TYPES = frozenset(payment_methods.TYPES)
 _OPEN = ("requires_payment_method", "requires_confirmation", "requires_action")
 _COMMON: Shape = {
@@ -126,11 +130,7 @@ def _method(call: Call, customer: str | None) -> Obj | None:
         found = method_sources.from_token(call, id_, "payment_method")
         return payment_methods.make(call.sim, account, found)
     if method["customer"] not in (None, customer):
-        raise invalid(
-            "The provided PaymentMethod belongs to a Customer. Please include the Customer in the `customer` parameter "
-            "on the PaymentIntent.",
-            param="payment_method",
-        )
+        raise invalid(_ANOTHERS, param="payment_method")
     if id_ in account.payments.used:
         raise Refusal(
             400,
@@ -211,8 +211,12 @@ def _confirmed(call: Call, intent: Obj) -> Obj:
             "PaymentIntent with a payment method and then confirm it again, or confirm it again directly with a "
             "payment method or ConfirmationToken.",
         )
+    if method["customer"] not in (None, intent["customer"]):
+        raise invalid(_ANOTHERS, param="payment_method")
     away = params.get("off_session", False)
     invoice = account.find("invoice", account.invoice_of.get(intent["id"]))
+    if invoice is not None and invoice["status"] not in ("open", "uncollectible"):
+        raise _unexpected(intent, f"This PaymentIntent's invoice is {invoice['status']}; it could not be confirmed.")
     if invoice is not None:
         done = collection.attempt(sim, account, invoice, method, automatic=False, off_session=away)
         if done.refused and not done.answer.requires_action:
@@ -278,7 +282,7 @@ def capture(call: Call, id_: str) -> Obj:
     charge = account.get("charge", intent["latest_charge"])
     charges.capture(sim, account, charge, amount)
     intent["amount_capturable"] = 0
-    payment_intents.succeed(sim, account, intent, charge)
+    payment_intents.succeed(sim, account, intent, charge, received=amount)
     return intent
 
 

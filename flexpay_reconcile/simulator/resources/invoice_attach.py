@@ -36,6 +36,8 @@ def attach(call: Call, id_: str) -> Obj:
         )
     if intent["status"] != "succeeded":
         raise not_allowed("This simulator attaches PaymentIntents that have succeeded.", param="payment_intent")
+    if account.table("refund").by("charge", intent["latest_charge"]):
+        raise not_allowed("You can't attach a PaymentIntent whose payment was refunded.", param="payment_intent")
     _credit(call.sim, account, invoice, intent)
     return invoice
 

@@ -229,8 +229,10 @@ def update(call: Call, id_: str) -> Obj:
 
 def _line_of(row: Obj) -> str | None:
     """The item behind a line."""
-    details = (row["parent"] or {}).get("invoice_item_details")
-    return None if details is None else str(details["invoice_item"])
+    parent = row["parent"] or {}
+    details = parent.get("invoice_item_details") or parent.get("subscription_item_details") or {}
+    item = details.get("invoice_item")
+    return None if item is None else str(item)
 
 
 def delete(call: Call, id_: str) -> Obj:

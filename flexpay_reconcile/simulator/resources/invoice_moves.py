@@ -123,6 +123,8 @@ def void(call: Call, id_: str) -> Obj:
     if invoice["status"] not in ("open", "uncollectible"):
         raise not_allowed(_NOT_OPEN)
     _not_processing(call, invoice, "void")
+    if invoice["amount_paid"]:
+        raise not_allowed("You can't void an invoice that was paid in part.")
     settlement.void(call.sim, call.account, invoice)
     return invoice
 

@@ -130,11 +130,11 @@ def error_of(answer: Answer, charge: Obj | None, method: Obj) -> dict[str, Any]:
     return error
 
 
-def succeed(sim: Simulation, account: Account, intent: Obj, charge: Obj) -> None:
-    """The money is there: intent and invoice payment are settled."""
+def succeed(sim: Simulation, account: Account, intent: Obj, charge: Obj, *, received: int | None = None) -> None:
+    """The money is there, all of it unless `received` says less: intent and invoice payment are settled."""
     intent.update(
         status="succeeded",
-        amount_received=intent["amount"],
+        amount_received=intent["amount"] if received is None else received,
         latest_charge=charge["id"],
         next_action=None,
         last_payment_error=None,

@@ -109,8 +109,8 @@ def _nature(account: Account, charge: Obj) -> str:
 
 def settle(sim: Simulation, account: Account, refund_id: str) -> None:
     """A day later: a pending refund succeeds, one that is bound to fail fails."""
-    refund = account.get("refund", refund_id)
-    if refund["status"] not in ("pending", "succeeded"):
+    refund = account.find("refund", refund_id)
+    if refund is None or refund["status"] not in ("pending", "succeeded"):
         return
     if account.payments.natures[refund_id] == "failed":
         fail(sim, account, refund, "expired_or_canceled_card")

