@@ -8,7 +8,7 @@ from flexpay_reconcile.adapters.stripe_api import billing_writer
 from flexpay_reconcile.declines.decline import DeclineKind
 from flexpay_reconcile.operations import finish_case, finishing, follow_subscription, judge_action
 from flexpay_reconcile.recovery import decide
-from flexpay_reconcile.recovery.case import EndedBy
+from flexpay_reconcile.recovery.case import CaseState, EndedBy
 from flexpay_reconcile.recovery.final_action import ActionKind, ActionState
 from flexpay_reconcile.values.instant import Span
 from tests.simulation.mutants.planting import Patch, mutant
@@ -122,8 +122,16 @@ def scheduled_end_not_taken_back(patch: Patch) -> None:
 
 
 def never_finishes(patch: Patch) -> None:
-    """What is decided is never carried out."""
-    patch.setattr(finish_case, "finish_due", lambda *_, **__: 0)
+    """What is decided is never carried out, only put off by a day, and again."""
+
+    def finish_due(context, writers, *, limit=50):
+        now = context.clock.now()
+        with context.store.begin() as unit:
+            for case in unit.cases.due([CaseState.FINISHING], now, limit):
+                unit.cases.save(dataclasses.replace(case, due_at=now.plus(Span.of(days=1))))
+        return 0
+
+    patch.setattr(finish_case, "finish_due", finish_due)
 
 
 def end_of_subscription_missed(patch: Patch) -> None:
