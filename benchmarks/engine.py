@@ -15,8 +15,8 @@ from flexpay_reconcile.declines.classify import classify
 from flexpay_reconcile.declines.evidence import Evidence
 from flexpay_reconcile.recovery.journal import EntryKind
 from flexpay_reconcile.rehearsal import account, arm, merchant
-from flexpay_reconcile.simulator import control
-from flexpay_reconcile.simulator.transport import SimulatorTransport
+from flexpay_reconcile.simulator.control import control
+from flexpay_reconcile.simulator.door.transport import SimulatorTransport
 from flexpay_reconcile.values.instant import Span
 
 DAYS = 60

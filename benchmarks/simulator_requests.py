@@ -8,10 +8,10 @@ from typing import Any
 
 import stripe
 
-from flexpay_reconcile.simulator import control
-from flexpay_reconcile.simulator.scenario import build_world, env_of
+from flexpay_reconcile.simulator.control import control
+from flexpay_reconcile.simulator.door.transport import SimulatorTransport
+from flexpay_reconcile.simulator.scenario.scenario import build_world, env_of
 from flexpay_reconcile.simulator.state import API_VERSION
-from flexpay_reconcile.simulator.transport import SimulatorTransport
 from flexpay_reconcile.simulator.world import World
 
 ROUNDS, SDK_ROUNDS = 2000, 300

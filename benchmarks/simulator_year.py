@@ -12,7 +12,7 @@ import time
 from typing import Any
 
 from flexpay_reconcile.simulator.local_time import DAY
-from flexpay_reconcile.simulator.scenario import build_world
+from flexpay_reconcile.simulator.scenario.scenario import build_world
 
 SUBSCRIPTIONS = 10_000
 DAYS = 365

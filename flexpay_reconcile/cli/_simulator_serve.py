@@ -15,7 +15,9 @@ from flexpay_reconcile.cli import files, output
 from flexpay_reconcile.cli._listening import Address, bind
 from flexpay_reconcile.errors import ErrorKind, OperatorError
 from flexpay_reconcile.manifest.document import load_plain
-from flexpay_reconcile.simulator import scenario, server, worlds
+from flexpay_reconcile.simulator.door import server
+from flexpay_reconcile.simulator.issuers import worlds
+from flexpay_reconcile.simulator.scenario import scenario
 from flexpay_reconcile.simulator.world import World
 
 _READ_AT_MOST = 4 * 1024 * 1024

@@ -11,8 +11,8 @@ from typing import Any
 from flexpay_reconcile import bootstrap
 from flexpay_reconcile.daemon.listener import STATUS
 from flexpay_reconcile.errors import BrokenInvariant, TryLater
-from flexpay_reconcile.simulator.scenario import build_world, env_of
-from flexpay_reconcile.simulator.transport import SimulatorTransport
+from flexpay_reconcile.simulator.door.transport import SimulatorTransport
+from flexpay_reconcile.simulator.scenario.scenario import build_world, env_of
 from flexpay_reconcile.simulator.world import World
 from flexpay_reconcile.values.instant import Instant, Span
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
-from flexpay_reconcile.simulator.refusals import Refusal
+from flexpay_reconcile.simulator.protocol.refusals import Refusal
 from flexpay_reconcile.simulator.state import Account, Call, Obj, Simulation
 
 KIND = "test_helpers.test_clock"

@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from flexpay_reconcile.simulator import delivery_bodies
-from flexpay_reconcile.simulator.delivery_faults import Kind
+from flexpay_reconcile.simulator.protocol.delivery_faults import Kind
+from flexpay_reconcile.simulator.protocol.webhooks import Delivery, next_try
 from flexpay_reconcile.simulator.resources import events, recipients
 from flexpay_reconcile.simulator.state import Account, Obj, Simulation
-from flexpay_reconcile.simulator.webhooks import Delivery, next_try
 
 DASHBOARD_DAYS = 15
 CLI_DAYS = 30

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from flexpay_reconcile.simulator import versions
-from flexpay_reconcile.simulator.delivery_faults import Kind
-from flexpay_reconcile.simulator.encoding import encoded
-from flexpay_reconcile.simulator.webhooks import signatures
+from flexpay_reconcile.simulator.protocol.delivery_faults import Kind
+from flexpay_reconcile.simulator.protocol.encoding import encoded
+from flexpay_reconcile.simulator.protocol.webhooks import signatures
 
 Obj = dict[str, Any]
 OLD_VERSION = "2024-06-20"

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from flexpay_reconcile.simulator.access import require
-from flexpay_reconcile.simulator.links import INCLUDES, LINKS, READ
-from flexpay_reconcile.simulator.refusals import Refusal, invalid
+from flexpay_reconcile.simulator.protocol.access import require
+from flexpay_reconcile.simulator.protocol.links import INCLUDES, LINKS, READ
+from flexpay_reconcile.simulator.protocol.refusals import Refusal, invalid
 from flexpay_reconcile.simulator.state import Call, Obj
 
 _DEPTH = 4

@@ -9,8 +9,8 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from flexpay_reconcile.simulator.params import Shape, in_range
-from flexpay_reconcile.simulator.refusals import invalid, missing
+from flexpay_reconcile.simulator.protocol.params import Shape, in_range
+from flexpay_reconcile.simulator.protocol.refusals import invalid, missing
 from flexpay_reconcile.simulator.state import Call, Obj, Table
 
 PAGING: Shape = {"limit": "int", "starting_after": "string", "ending_before": "string"}

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from flexpay_reconcile.simulator.banks import BankAccount
+from flexpay_reconcile.simulator.issuers.banks import BankAccount
 
 NEVER_CODES = frozenset({"04", "07", "12", "14", "15", "41", "43", "46", "57", "R0", "R1", "R3"})
 """Visa's category 1: declines after which the card must never be tried again (Visa rules of April 2026, table 7-2)."""

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from flexpay_reconcile.simulator import chance
-from flexpay_reconcile.simulator.cards import Card
-from flexpay_reconcile.simulator.people import DAY, Persona
+from flexpay_reconcile.simulator.issuers.cards import Card
+from flexpay_reconcile.simulator.issuers.people import DAY, Persona
 from flexpay_reconcile.simulator.resources import (
     authentication,
     collection,

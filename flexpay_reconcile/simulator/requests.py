@@ -14,25 +14,16 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
 
-from flexpay_reconcile.simulator import (
-    access,
-    chance,
-    corruption,
-    faults,
-    idempotency,
-    incoming,
-    params,
-    routes,
-    versions,
-)
-from flexpay_reconcile.simulator.encoding import encoded
+from flexpay_reconcile.simulator import chance, routes, versions
 from flexpay_reconcile.simulator.expand import expand
-from flexpay_reconcile.simulator.faults import Fault
-from flexpay_reconcile.simulator.idempotency import Saved
 from flexpay_reconcile.simulator.local_time import http_date
-from flexpay_reconcile.simulator.refusals import Refusal
+from flexpay_reconcile.simulator.protocol import access, corruption, faults, idempotency, incoming, params
+from flexpay_reconcile.simulator.protocol.encoding import encoded
+from flexpay_reconcile.simulator.protocol.faults import Fault
+from flexpay_reconcile.simulator.protocol.idempotency import Saved
+from flexpay_reconcile.simulator.protocol.refusals import Refusal
+from flexpay_reconcile.simulator.protocol.route import Route
 from flexpay_reconcile.simulator.resources import test_clocks
-from flexpay_reconcile.simulator.route import Route
 from flexpay_reconcile.simulator.state import API_VERSION, STRIPE, Account, AccountId, Call, Cause, Simulation
 
 MAX_BODY = incoming.MAX_BODY

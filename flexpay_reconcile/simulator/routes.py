@@ -5,6 +5,7 @@ May not contain behaviour.
 
 from __future__ import annotations
 
+from flexpay_reconcile.simulator.protocol.route import Route
 from flexpay_reconcile.simulator.resources import (
     accounts,
     balances,
@@ -35,7 +36,6 @@ from flexpay_reconcile.simulator.resources import (
     test_clocks,
     webhook_endpoints,
 )
-from flexpay_reconcile.simulator.route import Route
 
 ROUTES: tuple[Route, ...] = tuple(
     each

@@ -12,22 +12,22 @@ from dataclasses import dataclass
 from typing import Any
 
 from flexpay_reconcile.simulator import chance
-from flexpay_reconcile.simulator.access import Key
 from flexpay_reconcile.simulator.agenda import Agenda, OwnTime
-from flexpay_reconcile.simulator.cards import Card
 from flexpay_reconcile.simulator.cold import Rows
-from flexpay_reconcile.simulator.delivery_faults import DeliveryFaults
-from flexpay_reconcile.simulator.faults import FaultScript
-from flexpay_reconcile.simulator.idempotency import IdempotencyKeys
-from flexpay_reconcile.simulator.issuers import Issuers
+from flexpay_reconcile.simulator.issuers.cards import Card
+from flexpay_reconcile.simulator.issuers.issuers import Issuers
+from flexpay_reconcile.simulator.issuers.people import People
 from flexpay_reconcile.simulator.ledger import Ledger
-from flexpay_reconcile.simulator.limiter import Limiter
-from flexpay_reconcile.simulator.locks import Locks
 from flexpay_reconcile.simulator.payment_state import Payments
-from flexpay_reconcile.simulator.people import People
+from flexpay_reconcile.simulator.protocol.access import Key
+from flexpay_reconcile.simulator.protocol.delivery_faults import DeliveryFaults
+from flexpay_reconcile.simulator.protocol.faults import FaultScript
+from flexpay_reconcile.simulator.protocol.idempotency import IdempotencyKeys
+from flexpay_reconcile.simulator.protocol.limiter import Limiter
+from flexpay_reconcile.simulator.protocol.locks import Locks
+from flexpay_reconcile.simulator.protocol.webhooks import Hooks, Outbox
 from flexpay_reconcile.simulator.settings import BillingSettings, Mail
 from flexpay_reconcile.simulator.subscription_state import SubscriptionState
-from flexpay_reconcile.simulator.webhooks import Hooks, Outbox
 
 API_VERSION = "2026-10-28.endive"
 Obj = dict[str, Any]

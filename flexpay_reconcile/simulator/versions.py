@@ -13,10 +13,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from flexpay_reconcile.simulator.event_types import API_VERSIONS
-from flexpay_reconcile.simulator.params import Shape
-from flexpay_reconcile.simulator.refusals import Refusal
-from flexpay_reconcile.simulator.route import Route
+from flexpay_reconcile.simulator.protocol.event_types import API_VERSIONS
+from flexpay_reconcile.simulator.protocol.params import Shape
+from flexpay_reconcile.simulator.protocol.refusals import Refusal
+from flexpay_reconcile.simulator.protocol.route import Route
 from flexpay_reconcile.simulator.state import API_VERSION, Obj
 
 OLDER = "dahlia"

@@ -10,7 +10,7 @@ import signal
 import sys
 
 from flexpay_reconcile.cli.main import entry
-from flexpay_reconcile.simulator import courier, follow
+from flexpay_reconcile.simulator.door import courier, follow
 
 GIVEN_UP_AFTER = 3.0
 """Seconds, instead of twenty."""

@@ -15,10 +15,10 @@ import yaml
 
 import flexpay_reconcile.simulator
 from flexpay_reconcile.rehearsal import arm, merchant
-from flexpay_reconcile.simulator import playthrough
-from flexpay_reconcile.simulator.route import Route
+from flexpay_reconcile.simulator.protocol.route import Route
 from flexpay_reconcile.simulator.routes import ROUTES
-from flexpay_reconcile.simulator.scenario import build_world
+from flexpay_reconcile.simulator.scenario import playthrough
+from flexpay_reconcile.simulator.scenario.scenario import build_world
 from tests.conformance.inspection import Inspection
 from tests.conformance.shapes import Finding
 from tests.conformance.tours import book

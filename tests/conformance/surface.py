@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from flexpay_reconcile.simulator.route import Route
+from flexpay_reconcile.simulator.protocol.route import Route
 
 FILE: Final = Path(__file__).parent / "surface.txt"
 _FREE: Final = frozenset({"metadata", "previous_attributes"})

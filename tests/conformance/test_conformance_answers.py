@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from flexpay_reconcile.simulator import delivery_faults, faults
+from flexpay_reconcile.simulator.protocol import delivery_faults, faults
 from tests.conformance import differences, runs, surface
 from tests.conformance import inspection as inspection_module
 from tests.conformance import watch as watch_module
@@ -139,7 +139,7 @@ def test_one_wrong_event_is_seen() -> None:
 
 def test_one_accepted_request_that_stripe_would_refuse_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     """When the simulator lets an unknown parameter, a wrong type or a wrong word through, the watch says so."""
-    from flexpay_reconcile.simulator import params
+    from flexpay_reconcile.simulator.protocol import params
 
     monkeypatch.setattr(params, "check", lambda given, shape: {"name": "Ada"})
     watch = Watch(document())

@@ -15,9 +15,9 @@ import yaml
 from click.testing import CliRunner
 
 from flexpay_reconcile.cli.main import cli
-from flexpay_reconcile.simulator import worlds
+from flexpay_reconcile.simulator.issuers import worlds
 from flexpay_reconcile.simulator.routes import ROUTES
-from flexpay_reconcile.simulator.scenario import build_world, env_of
+from flexpay_reconcile.simulator.scenario.scenario import build_world, env_of
 from flexpay_reconcile.simulator.world import World
 from tests.conformance.inspection import Inspection
 from tests.unit.simulator.serving import serving

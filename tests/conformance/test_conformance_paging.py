@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from flexpay_reconcile.simulator.route import Route
+from flexpay_reconcile.simulator.protocol.route import Route
 from flexpay_reconcile.simulator.routes import ROUTES
 from tests.conformance.inspection import TOURS
 from tests.conformance.tours.guide import DAY, START, Guide

@@ -17,7 +17,7 @@ from unittest import mock
 
 from flexpay_reconcile.simulator import routes
 from flexpay_reconcile.simulator.deliveries import Parcel
-from flexpay_reconcile.simulator.faults import Fault, FaultScript
+from flexpay_reconcile.simulator.protocol.faults import Fault, FaultScript
 from flexpay_reconcile.simulator.requests import Response
 from flexpay_reconcile.simulator.state import API_VERSION, Table
 from flexpay_reconcile.simulator.world import World

@@ -19,11 +19,12 @@ import pytest
 import stripe
 import yaml
 
-from flexpay_reconcile.simulator import playthrough, worlds
+from flexpay_reconcile.simulator.door.transport import SimulatorTransport
+from flexpay_reconcile.simulator.issuers import worlds
 from flexpay_reconcile.simulator.judge import judge
-from flexpay_reconcile.simulator.playthrough import Call, Played
-from flexpay_reconcile.simulator.scenario import build_world
-from flexpay_reconcile.simulator.transport import SimulatorTransport
+from flexpay_reconcile.simulator.scenario import playthrough
+from flexpay_reconcile.simulator.scenario.playthrough import Call, Played
+from flexpay_reconcile.simulator.scenario.scenario import build_world
 from flexpay_reconcile.simulator.world import World
 from tests.unit.simulator.serving import serving
 

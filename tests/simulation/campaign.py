@@ -10,7 +10,7 @@ import sys
 from collections import Counter
 from dataclasses import dataclass, field, replace
 
-from flexpay_reconcile.simulator import control_api
+from flexpay_reconcile.simulator.control import control_api
 from tests.simulation import worlds
 from tests.simulation.finals import Finals
 from tests.simulation.fleet import Fleet

@@ -8,12 +8,12 @@ import random
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from flexpay_reconcile.simulator import control, control_api
-from flexpay_reconcile.simulator.control import ControlError
+from flexpay_reconcile.simulator.control import control, control_api
+from flexpay_reconcile.simulator.control.control import ControlError
+from flexpay_reconcile.simulator.protocol.webhooks import signature
 from flexpay_reconcile.simulator.resources import customer_deletion, settlement
 from flexpay_reconcile.simulator.resources.events import change
 from flexpay_reconcile.simulator.state import STRIPE
-from flexpay_reconcile.simulator.webhooks import signature
 from tests.simulation import worlds
 from tests.simulation.fleet import Fleet
 from tests.simulation.judges import require

@@ -9,7 +9,7 @@ import random
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from flexpay_reconcile.simulator import delivery_faults, faults
+from flexpay_reconcile.simulator.protocol import delivery_faults, faults
 from tests.simulation import worlds
 
 TROUBLED_DAYS = 38

@@ -26,15 +26,15 @@ from flexpay_reconcile.recovery.case import RecoveryCase
 from flexpay_reconcile.recovery.final_action import FinalAction
 from flexpay_reconcile.rehearsal import arm
 from flexpay_reconcile.rehearsal.stage import Stage
-from flexpay_reconcile.simulator import cards, control
+from flexpay_reconcile.simulator.control import control
+from flexpay_reconcile.simulator.door.transport import SimulatorTransport
+from flexpay_reconcile.simulator.issuers import cards
 from flexpay_reconcile.simulator.resources import events, payment_methods
-from flexpay_reconcile.simulator.transport import SimulatorTransport
 from flexpay_reconcile.values.ids import InvoiceId
 from flexpay_reconcile.values.instant import Instant, Span
 from tests.simulation import worlds
 
 __all__ = ["Crash", "KeyRing", "Request", "Rig"]
-
 
 SIX_MINUTES = Span.of(minutes=6)  # longer than a lease
 

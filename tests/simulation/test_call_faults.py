@@ -8,7 +8,7 @@ import stripe
 from flexpay_reconcile.declines.decline import DeclineKind
 from flexpay_reconcile.recovery.attempt import AttemptState
 from flexpay_reconcile.recovery.case import CaseState
-from flexpay_reconcile.simulator.transport import SimulatorTransport
+from flexpay_reconcile.simulator.door.transport import SimulatorTransport
 from tests.simulation import truth, worlds
 from tests.simulation.rig import Crash, Request, Rig
 

@@ -9,7 +9,7 @@ import pytest
 from flexpay_reconcile.recovery.attempt import AttemptState
 from flexpay_reconcile.recovery.case import CaseState
 from flexpay_reconcile.recovery.final_action import ActionKind, ActionState
-from flexpay_reconcile.simulator import control
+from flexpay_reconcile.simulator.control import control
 from flexpay_reconcile.values.instant import Span
 from tests.simulation import crashes, truth, worlds
 from tests.simulation.rig import Crash, Rig

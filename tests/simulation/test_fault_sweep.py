@@ -13,7 +13,7 @@ import stripe
 
 from flexpay_reconcile.manifest.load import Loaded
 from flexpay_reconcile.recovery.case import CaseState
-from flexpay_reconcile.simulator import control
+from flexpay_reconcile.simulator.control import control
 from flexpay_reconcile.values.instant import Span
 from tests.simulation import truth, worlds
 from tests.simulation.crashes import Boundaries

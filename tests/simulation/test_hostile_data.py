@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from flexpay_reconcile.recovery.case import CaseState
-from flexpay_reconcile.simulator.webhooks import signature
+from flexpay_reconcile.simulator.protocol.webhooks import signature
 from tests.simulation import truth, worlds
 from tests.simulation.judges import Judge
 from tests.simulation.records import Records

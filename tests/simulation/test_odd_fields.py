@@ -15,8 +15,8 @@ import os
 import pytest
 
 from flexpay_reconcile.recovery.case import CaseState
-from flexpay_reconcile.simulator import control
-from flexpay_reconcile.simulator.webhooks import signature
+from flexpay_reconcile.simulator.control import control
+from flexpay_reconcile.simulator.protocol.webhooks import signature
 from flexpay_reconcile.values.instant import Instant, Span
 from tests.simulation import truth, worlds
 from tests.simulation.fields_touched import HOWS, Field, Spoiler, watching

@@ -8,7 +8,7 @@ import pytest
 
 from flexpay_reconcile.recovery.attempt import AttemptState
 from flexpay_reconcile.recovery.case import CaseState
-from flexpay_reconcile.simulator import control
+from flexpay_reconcile.simulator.control import control
 from flexpay_reconcile.simulator.resources.events import change
 from tests.simulation import truth, worlds
 from tests.simulation.rig import Request, Rig

@@ -12,7 +12,7 @@ import pytest
 from flexpay_reconcile.operations import resolve_attempt
 from flexpay_reconcile.recovery import gates
 from flexpay_reconcile.recovery.attempt import is_ours
-from flexpay_reconcile.simulator import control
+from flexpay_reconcile.simulator.control import control
 from flexpay_reconcile.values.instant import Span
 from tests.simulation import crashes, worlds
 from tests.simulation.judges import Judge, Violation

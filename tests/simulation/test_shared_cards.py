@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from flexpay_reconcile.simulator import control
+from flexpay_reconcile.simulator.control import control
 from tests.simulation import truth, worlds
 from tests.simulation.rig import Rig
 

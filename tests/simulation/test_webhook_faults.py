@@ -13,8 +13,8 @@ from flexpay_reconcile.daemon.listener import STATUS
 from flexpay_reconcile.operations.receive_event import Received
 from flexpay_reconcile.recovery.case import CaseState
 from flexpay_reconcile.rehearsal import arm
-from flexpay_reconcile.simulator import control
-from flexpay_reconcile.simulator.webhooks import signature
+from flexpay_reconcile.simulator.control import control
+from flexpay_reconcile.simulator.protocol.webhooks import signature
 from flexpay_reconcile.values.instant import Span
 from tests.simulation import truth, worlds
 from tests.simulation.rig import Rig

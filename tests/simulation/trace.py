@@ -6,7 +6,7 @@ import hashlib
 from collections import Counter
 from typing import Any
 
-from flexpay_reconcile.simulator.faults import FAMILIES
+from flexpay_reconcile.simulator.protocol.faults import FAMILIES
 from tests.simulation.fleet import Fleet
 from tests.simulation.rig import Request
 

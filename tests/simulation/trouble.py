@@ -10,8 +10,9 @@ from collections import Counter
 from typing import Any
 
 from flexpay_reconcile.errors import TryLater
-from flexpay_reconcile.simulator import access, control_access
-from flexpay_reconcile.simulator.control import ControlError
+from flexpay_reconcile.simulator.control import control_access
+from flexpay_reconcile.simulator.control.control import ControlError
+from flexpay_reconcile.simulator.protocol import access
 from flexpay_reconcile.values.instant import Span
 from tests.simulation.deeds import Deeds
 from tests.simulation.fleet import Fleet

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from flexpay_reconcile.simulator import chance
-from flexpay_reconcile.simulator.access import no_such_account
 from flexpay_reconcile.simulator.paging import PAGING, page
-from flexpay_reconcile.simulator.params import Shape
-from flexpay_reconcile.simulator.route import Route, route
+from flexpay_reconcile.simulator.protocol.access import no_such_account
+from flexpay_reconcile.simulator.protocol.params import Shape
+from flexpay_reconcile.simulator.protocol.route import Route, route
 from flexpay_reconcile.simulator.state import Account, Call, Obj, Simulation
 
 _PROFILE = (

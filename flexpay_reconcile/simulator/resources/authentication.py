@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from flexpay_reconcile.simulator import answers
-from flexpay_reconcile.simulator.answers import Answer
-from flexpay_reconcile.simulator.refusals import Refusal
+from flexpay_reconcile.simulator.issuers import answers
+from flexpay_reconcile.simulator.issuers.answers import Answer
+from flexpay_reconcile.simulator.protocol.refusals import Refusal
 from flexpay_reconcile.simulator.resources import charging, collection, instruments, payment_intents
 from flexpay_reconcile.simulator.state import Account, Obj, Simulation
 

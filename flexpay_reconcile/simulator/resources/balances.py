@@ -6,12 +6,12 @@ the customer's credit. An invoice over less than nothing adds to it. May not fin
 
 from __future__ import annotations
 
-from flexpay_reconcile.simulator import currencies
 from flexpay_reconcile.simulator.paging import PAGING, page
-from flexpay_reconcile.simulator.params import Shape, merge_metadata
-from flexpay_reconcile.simulator.refusals import invalid, missing
+from flexpay_reconcile.simulator.protocol import currencies
+from flexpay_reconcile.simulator.protocol.params import Shape, merge_metadata
+from flexpay_reconcile.simulator.protocol.refusals import invalid, missing
+from flexpay_reconcile.simulator.protocol.route import Route, route
 from flexpay_reconcile.simulator.resources.events import change
-from flexpay_reconcile.simulator.route import Route, route
 from flexpay_reconcile.simulator.state import Account, Call, Obj, Simulation
 
 KIND = "customer_balance_transaction"

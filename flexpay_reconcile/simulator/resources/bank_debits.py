@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from flexpay_reconcile.simulator import answers
-from flexpay_reconcile.simulator.answers import Answer
-from flexpay_reconcile.simulator.cards import ANSWERS
+from flexpay_reconcile.simulator.issuers import answers
+from flexpay_reconcile.simulator.issuers.answers import Answer
+from flexpay_reconcile.simulator.issuers.cards import ANSWERS
 from flexpay_reconcile.simulator.resources import charges, charging, collection, disputes, payment_intents, settlement
 from flexpay_reconcile.simulator.state import Account, Obj, Simulation
 

@@ -11,8 +11,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from flexpay_reconcile.simulator.params import Shape
-from flexpay_reconcile.simulator.refusals import Refusal, invalid, missing, not_allowed
+from flexpay_reconcile.simulator.protocol.params import Shape
+from flexpay_reconcile.simulator.protocol.refusals import Refusal, invalid, missing, not_allowed
 from flexpay_reconcile.simulator.resources import billing, prorations, renewals, trials
 from flexpay_reconcile.simulator.resources.events import emit
 from flexpay_reconcile.simulator.resources.subscription_build import (

@@ -8,16 +8,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from flexpay_reconcile.simulator.answers import Answer
-from flexpay_reconcile.simulator.banks import BankAccount
-from flexpay_reconcile.simulator.cards import Card
+from flexpay_reconcile.simulator.issuers.answers import Answer
+from flexpay_reconcile.simulator.issuers.banks import BankAccount
+from flexpay_reconcile.simulator.issuers.cards import Card
 from flexpay_reconcile.simulator.paging import PAGING, page
-from flexpay_reconcile.simulator.params import Shape, merge_metadata
 from flexpay_reconcile.simulator.payment_state import NEVER_CODES
-from flexpay_reconcile.simulator.refusals import missing, not_allowed
+from flexpay_reconcile.simulator.protocol.params import Shape, merge_metadata
+from flexpay_reconcile.simulator.protocol.refusals import missing, not_allowed
+from flexpay_reconcile.simulator.protocol.route import Route, route
 from flexpay_reconcile.simulator.resources import instruments, method_build
 from flexpay_reconcile.simulator.resources.events import change, emit
-from flexpay_reconcile.simulator.route import Route, route
 from flexpay_reconcile.simulator.state import Account, Call, Obj, Simulation
 
 DAY = 86400

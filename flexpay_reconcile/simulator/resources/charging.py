@@ -5,7 +5,7 @@ The twin of `collection`, which tries invoices. May not answer requests: `intent
 
 from __future__ import annotations
 
-from flexpay_reconcile.simulator.answers import Answer
+from flexpay_reconcile.simulator.issuers.answers import Answer
 from flexpay_reconcile.simulator.resources import charges, payment_intents, reviews
 from flexpay_reconcile.simulator.resources.events import emit
 from flexpay_reconcile.simulator.state import Account, Obj, Simulation

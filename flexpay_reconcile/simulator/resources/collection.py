@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from flexpay_reconcile.simulator.answers import APPROVED, Answer
-from flexpay_reconcile.simulator.refusals import Refusal
+from flexpay_reconcile.simulator.issuers.answers import APPROVED, Answer
+from flexpay_reconcile.simulator.protocol.refusals import Refusal
 from flexpay_reconcile.simulator.resources import (
     balances,
     charges,

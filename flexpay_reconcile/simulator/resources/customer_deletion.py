@@ -7,10 +7,10 @@ May not delete invoices or charges: they stay as they are.
 
 from __future__ import annotations
 
-from flexpay_reconcile.simulator.refusals import missing
+from flexpay_reconcile.simulator.protocol.refusals import missing
+from flexpay_reconcile.simulator.protocol.route import Route, route
 from flexpay_reconcile.simulator.resources import detachment, renewals, standing
 from flexpay_reconcile.simulator.resources.events import change, emit
-from flexpay_reconcile.simulator.route import Route, route
 from flexpay_reconcile.simulator.state import Account, Call, Obj, Simulation
 
 

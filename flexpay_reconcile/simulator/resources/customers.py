@@ -8,11 +8,11 @@ from __future__ import annotations
 from typing import Any
 
 from flexpay_reconcile.simulator.paging import PAGING, page
-from flexpay_reconcile.simulator.params import Shape, merge_metadata
-from flexpay_reconcile.simulator.refusals import Refusal, missing
+from flexpay_reconcile.simulator.protocol.params import Shape, merge_metadata
+from flexpay_reconcile.simulator.protocol.refusals import Refusal, missing
+from flexpay_reconcile.simulator.protocol.route import Route, route
 from flexpay_reconcile.simulator.resources import payment_methods
 from flexpay_reconcile.simulator.resources.events import change, emit
-from flexpay_reconcile.simulator.route import Route, route
 from flexpay_reconcile.simulator.state import Account, Call, Obj, Simulation
 
 _ADDRESS: Shape = dict.fromkeys(("city", "country", "line1", "line2", "postal_code", "state"), "string?")

@@ -11,14 +11,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from flexpay_reconcile.simulator.cards import Card
+from flexpay_reconcile.simulator.issuers.cards import Card
 from flexpay_reconcile.simulator.paging import PAGING, page
-from flexpay_reconcile.simulator.params import Shape, merge_metadata
-from flexpay_reconcile.simulator.refusals import invalid, missing, not_allowed
+from flexpay_reconcile.simulator.protocol.params import Shape, merge_metadata
+from flexpay_reconcile.simulator.protocol.refusals import invalid, missing, not_allowed
+from flexpay_reconcile.simulator.protocol.route import Route, route
 from flexpay_reconcile.simulator.resources import dispute_build, fraud_warnings, instruments, reviews
 from flexpay_reconcile.simulator.resources.dispute_build import EVIDENCE
 from flexpay_reconcile.simulator.resources.events import change, emit
-from flexpay_reconcile.simulator.route import Route, route
 from flexpay_reconcile.simulator.state import Account, Call, Obj, Simulation
 
 DAY = 86400

@@ -8,14 +8,14 @@ from __future__ import annotations
 import fnmatch
 from typing import Any
 
+from flexpay_reconcile.simulator.issuers.people import NOTICED
 from flexpay_reconcile.simulator.paging import PAGING, page
-from flexpay_reconcile.simulator.params import Shape
-from flexpay_reconcile.simulator.people import NOTICED
-from flexpay_reconcile.simulator.refusals import invalid, missing
+from flexpay_reconcile.simulator.protocol.params import Shape
+from flexpay_reconcile.simulator.protocol.refusals import invalid, missing
+from flexpay_reconcile.simulator.protocol.route import Route, route
+from flexpay_reconcile.simulator.protocol.webhooks import AccountId
 from flexpay_reconcile.simulator.resources import recipients
-from flexpay_reconcile.simulator.route import Route, route
 from flexpay_reconcile.simulator.state import API_VERSION, Account, Call, Obj, Simulation
-from flexpay_reconcile.simulator.webhooks import AccountId
 
 KEEP_SECONDS = 30 * 86400
 _COMPACT_AFTER = 4096

@@ -8,7 +8,7 @@ a test clock's invoice does not wait (its time does not pass while webhooks are 
 
 from __future__ import annotations
 
-from flexpay_reconcile.simulator.refusals import Refusal
+from flexpay_reconcile.simulator.protocol.refusals import Refusal
 from flexpay_reconcile.simulator.resources import collection, recipients, retry_plan, settlement, standing
 from flexpay_reconcile.simulator.resources.events import emit
 from flexpay_reconcile.simulator.settings import Mail

@@ -5,10 +5,10 @@ May not make objects.
 
 from __future__ import annotations
 
-from flexpay_reconcile.simulator import answers, banks, cards
-from flexpay_reconcile.simulator.answers import Answer
-from flexpay_reconcile.simulator.banks import BankAccount
-from flexpay_reconcile.simulator.cards import Card
+from flexpay_reconcile.simulator.issuers import answers, banks, cards
+from flexpay_reconcile.simulator.issuers.answers import Answer
+from flexpay_reconcile.simulator.issuers.banks import BankAccount
+from flexpay_reconcile.simulator.issuers.cards import Card
 from flexpay_reconcile.simulator.state import Account, Obj, Simulation
 
 Instrument = Card | BankAccount

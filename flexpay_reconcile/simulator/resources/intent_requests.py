@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from flexpay_reconcile.simulator import currencies
-from flexpay_reconcile.simulator.params import Shape, merge_metadata
-from flexpay_reconcile.simulator.refusals import Refusal, invalid, missing, not_allowed
+from flexpay_reconcile.simulator.protocol import currencies
+from flexpay_reconcile.simulator.protocol.params import Shape, merge_metadata
+from flexpay_reconcile.simulator.protocol.refusals import Refusal, invalid, missing, not_allowed
+from flexpay_reconcile.simulator.protocol.route import Route, route
 from flexpay_reconcile.simulator.resources import (
     authentication,
     charges,
@@ -22,7 +23,6 @@ from flexpay_reconcile.simulator.resources import (
     payment_methods,
 )
 from flexpay_reconcile.simulator.resources.events import change, emit
-from flexpay_reconcile.simulator.route import Route, route
 from flexpay_reconcile.simulator.state import Call, Obj
 
 _ANOTHERS = (

@@ -6,12 +6,12 @@ goes to the customer's balance). Built for succeeded intents alone. May not char
 
 from __future__ import annotations
 
-from flexpay_reconcile.simulator.params import Shape
-from flexpay_reconcile.simulator.refusals import invalid, missing, not_allowed
+from flexpay_reconcile.simulator.protocol.params import Shape
+from flexpay_reconcile.simulator.protocol.refusals import invalid, missing, not_allowed
+from flexpay_reconcile.simulator.protocol.route import Route, route
 from flexpay_reconcile.simulator.resources import payment_intents, settlement
 from flexpay_reconcile.simulator.resources.events import change, emit
 from flexpay_reconcile.simulator.resources.invoices import found
-from flexpay_reconcile.simulator.route import Route, route
 from flexpay_reconcile.simulator.state import Account, Call, Obj, Simulation
 
 ATTACH: Shape = {"payment_intent": "string"}

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from flexpay_reconcile.simulator.params import Shape, merge_metadata
-from flexpay_reconcile.simulator.refusals import invalid, missing, not_allowed
+from flexpay_reconcile.simulator.protocol.params import Shape, merge_metadata
+from flexpay_reconcile.simulator.protocol.refusals import invalid, missing, not_allowed
+from flexpay_reconcile.simulator.protocol.route import Route, route
 from flexpay_reconcile.simulator.resources import finalisation, invoice_build, invoice_item_create, prorations
 from flexpay_reconcile.simulator.resources.customers import not_attached, required
 from flexpay_reconcile.simulator.resources.events import emit
@@ -20,7 +21,6 @@ from flexpay_reconcile.simulator.resources.invoices import (
     no_due_date,
     not_sent,
 )
-from flexpay_reconcile.simulator.route import Route, route
 from flexpay_reconcile.simulator.state import Account, Call, Obj
 
 CREATE: Shape = {

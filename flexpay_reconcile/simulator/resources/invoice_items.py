@@ -6,8 +6,8 @@ May not finalise or collect an invoice.
 from __future__ import annotations
 
 from flexpay_reconcile.simulator.paging import PAGING, page
-from flexpay_reconcile.simulator.params import Shape, in_range
-from flexpay_reconcile.simulator.route import Route, route
+from flexpay_reconcile.simulator.protocol.params import Shape, in_range
+from flexpay_reconcile.simulator.protocol.route import Route, route
 from flexpay_reconcile.simulator.state import Call, Obj
 
 LIST: Shape = {**PAGING, "created": "range", "customer": "string", "invoice": "string", "pending": "bool"}

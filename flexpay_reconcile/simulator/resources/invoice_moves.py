@@ -6,12 +6,12 @@ refused; that, and the sentences about it, are inferred. May not make charges it
 
 from __future__ import annotations
 
-from flexpay_reconcile.simulator.params import Shape
-from flexpay_reconcile.simulator.refusals import Refusal, missing, not_allowed
+from flexpay_reconcile.simulator.protocol.params import Shape
+from flexpay_reconcile.simulator.protocol.refusals import Refusal, missing, not_allowed
+from flexpay_reconcile.simulator.protocol.route import Route, route
 from flexpay_reconcile.simulator.resources import collection, finalisation, payment_intents, settlement, standing
 from flexpay_reconcile.simulator.resources.customers import not_attached
 from flexpay_reconcile.simulator.resources.invoices import found, settle_out_of_band
-from flexpay_reconcile.simulator.route import Route, route
 from flexpay_reconcile.simulator.state import Call, Obj
 
 PAY: Shape = {

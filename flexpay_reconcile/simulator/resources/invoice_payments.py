@@ -6,9 +6,9 @@ May not create or settle them: payment_intents does.
 from __future__ import annotations
 
 from flexpay_reconcile.simulator.paging import PAGING, page
-from flexpay_reconcile.simulator.params import Shape
-from flexpay_reconcile.simulator.refusals import invalid, missing
-from flexpay_reconcile.simulator.route import Route, route
+from flexpay_reconcile.simulator.protocol.params import Shape
+from flexpay_reconcile.simulator.protocol.refusals import invalid, missing
+from flexpay_reconcile.simulator.protocol.route import Route, route
 from flexpay_reconcile.simulator.state import Call, Obj
 
 LIST: Shape = {

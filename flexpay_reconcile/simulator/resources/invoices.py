@@ -10,12 +10,12 @@ from collections.abc import Callable
 from typing import Any
 
 from flexpay_reconcile.simulator.paging import PAGING, page
-from flexpay_reconcile.simulator.params import Shape, in_range, merge_metadata
-from flexpay_reconcile.simulator.refusals import invalid, missing, not_allowed
+from flexpay_reconcile.simulator.protocol.params import Shape, in_range, merge_metadata
+from flexpay_reconcile.simulator.protocol.refusals import invalid, missing, not_allowed
+from flexpay_reconcile.simulator.protocol.route import Route, route
 from flexpay_reconcile.simulator.resources import finalisation, payment_intents, settlement
 from flexpay_reconcile.simulator.resources.customers import not_attached
 from flexpay_reconcile.simulator.resources.events import change, emit
-from flexpay_reconcile.simulator.route import Route, route
 from flexpay_reconcile.simulator.settings import DAY
 from flexpay_reconcile.simulator.state import Account, Call, Obj, Simulation
 

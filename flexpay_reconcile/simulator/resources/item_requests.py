@@ -9,12 +9,12 @@ from __future__ import annotations
 from typing import Any
 
 from flexpay_reconcile.simulator.paging import PAGING
-from flexpay_reconcile.simulator.params import Shape
-from flexpay_reconcile.simulator.refusals import invalid, missing
+from flexpay_reconcile.simulator.protocol.params import Shape
+from flexpay_reconcile.simulator.protocol.refusals import invalid, missing
+from flexpay_reconcile.simulator.protocol.route import Route, route
 from flexpay_reconcile.simulator.resources import subscription_update
 from flexpay_reconcile.simulator.resources.subscription_build import items_of
 from flexpay_reconcile.simulator.resources.subscription_create import BEHAVIORS
-from flexpay_reconcile.simulator.route import Route, route
 from flexpay_reconcile.simulator.state import Call, Obj
 
 _HOW: Shape = {"payment_behavior": ("allow_incomplete", "default_incomplete"), "proration_behavior": BEHAVIORS}

@@ -5,8 +5,8 @@ May not change anything.
 
 from __future__ import annotations
 
-from flexpay_reconcile.simulator.banks import BankAccount
-from flexpay_reconcile.simulator.cards import Card
+from flexpay_reconcile.simulator.issuers.banks import BankAccount
+from flexpay_reconcile.simulator.issuers.cards import Card
 from flexpay_reconcile.simulator.resources.instruments import Instrument
 from flexpay_reconcile.simulator.state import Obj
 

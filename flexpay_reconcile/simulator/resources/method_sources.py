@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from flexpay_reconcile.simulator import banks, cards
-from flexpay_reconcile.simulator.cards import Card
-from flexpay_reconcile.simulator.params import Shape
-from flexpay_reconcile.simulator.refusals import Refusal, invalid, missing
+from flexpay_reconcile.simulator.issuers import banks, cards
+from flexpay_reconcile.simulator.issuers.cards import Card
+from flexpay_reconcile.simulator.protocol.params import Shape
+from flexpay_reconcile.simulator.protocol.refusals import Refusal, invalid, missing
 from flexpay_reconcile.simulator.resources.instruments import Instrument, find
 from flexpay_reconcile.simulator.state import Call, Obj
 

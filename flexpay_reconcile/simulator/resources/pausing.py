@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from flexpay_reconcile.simulator.params import Clearable, Shape
-from flexpay_reconcile.simulator.refusals import Refusal, not_allowed
+from flexpay_reconcile.simulator.protocol.params import Clearable, Shape
+from flexpay_reconcile.simulator.protocol.refusals import Refusal, not_allowed
 from flexpay_reconcile.simulator.resources import billing, prorations, resumptions, settlement, trials
 from flexpay_reconcile.simulator.resources.events import change, emit
 from flexpay_reconcile.simulator.resources.subscription_build import is_flexible, items_of, restarted, with_items

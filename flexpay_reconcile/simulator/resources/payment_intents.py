@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from flexpay_reconcile.simulator.answers import Answer
+from flexpay_reconcile.simulator.issuers.answers import Answer
 from flexpay_reconcile.simulator.paging import PAGING, page
-from flexpay_reconcile.simulator.params import Shape
-from flexpay_reconcile.simulator.refusals import missing
+from flexpay_reconcile.simulator.protocol.params import Shape
+from flexpay_reconcile.simulator.protocol.refusals import missing
+from flexpay_reconcile.simulator.protocol.route import Route, route
 from flexpay_reconcile.simulator.resources import reviews
 from flexpay_reconcile.simulator.resources.events import emit
-from flexpay_reconcile.simulator.route import Route, route
 from flexpay_reconcile.simulator.state import Account, Call, Obj, Simulation
 
 LIST: Shape = {**PAGING, "created": "range", "customer": "string"}

@@ -6,8 +6,8 @@ those of its own account; a live Connect endpoint gets the test events of connec
 
 from __future__ import annotations
 
+from flexpay_reconcile.simulator.protocol.webhooks import AccountId, Delivery, wants
 from flexpay_reconcile.simulator.state import Account, Obj, Simulation
-from flexpay_reconcile.simulator.webhooks import AccountId, Delivery, wants
 
 
 def of(sim: Simulation, account: Account, type_: str) -> dict[str, AccountId]:

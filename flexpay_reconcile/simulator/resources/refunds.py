@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from flexpay_reconcile.simulator.cards import Card
+from flexpay_reconcile.simulator.issuers.cards import Card
 from flexpay_reconcile.simulator.paging import PAGING, page
-from flexpay_reconcile.simulator.params import Shape, merge_metadata
-from flexpay_reconcile.simulator.refusals import Refusal, invalid, missing, not_allowed
+from flexpay_reconcile.simulator.protocol.params import Shape, merge_metadata
+from flexpay_reconcile.simulator.protocol.refusals import Refusal, invalid, missing, not_allowed
+from flexpay_reconcile.simulator.protocol.route import Route, route
 from flexpay_reconcile.simulator.resources import disputes, fraud_warnings, instruments, reviews
 from flexpay_reconcile.simulator.resources.events import change, emit
-from flexpay_reconcile.simulator.route import Route, route
 from flexpay_reconcile.simulator.state import Account, Call, Obj, Simulation
 
 CREATE: Shape = {

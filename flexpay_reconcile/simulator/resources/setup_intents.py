@@ -8,16 +8,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from flexpay_reconcile.simulator import answers, cards
-from flexpay_reconcile.simulator.cards import Card
+from flexpay_reconcile.simulator.issuers import answers, cards
+from flexpay_reconcile.simulator.issuers.cards import Card
 from flexpay_reconcile.simulator.paging import PAGING, page
-from flexpay_reconcile.simulator.params import Shape, merge_metadata
-from flexpay_reconcile.simulator.refusals import Refusal, missing
+from flexpay_reconcile.simulator.protocol.params import Shape, merge_metadata
+from flexpay_reconcile.simulator.protocol.refusals import Refusal, missing
+from flexpay_reconcile.simulator.protocol.route import Route, route
 from flexpay_reconcile.simulator.resources import instruments, method_sources, payment_methods
 from flexpay_reconcile.simulator.resources.customers import required
 from flexpay_reconcile.simulator.resources.events import change, emit
 from flexpay_reconcile.simulator.resources.payment_intents import error_of
-from flexpay_reconcile.simulator.route import Route, route
 from flexpay_reconcile.simulator.state import Account, Call, Obj, Simulation
 
 _COMMON: Shape = {

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from flexpay_reconcile.simulator.answers import Answer
-from flexpay_reconcile.simulator.params import Shape, merge_metadata
-from flexpay_reconcile.simulator.refusals import Refusal, invalid
+from flexpay_reconcile.simulator.issuers.answers import Answer
+from flexpay_reconcile.simulator.protocol.params import Shape, merge_metadata
+from flexpay_reconcile.simulator.protocol.refusals import Refusal, invalid
 from flexpay_reconcile.simulator.resources import (
     billing,
     cancellation,

@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from flexpay_reconcile.simulator.params import Shape, merge_metadata
-from flexpay_reconcile.simulator.refusals import Refusal, invalid, missing
+from flexpay_reconcile.simulator.protocol.params import Shape, merge_metadata
+from flexpay_reconcile.simulator.protocol.refusals import Refusal, invalid, missing
 from flexpay_reconcile.simulator.resources.subscription_build import items_of
 from flexpay_reconcile.simulator.state import Account, Obj
 

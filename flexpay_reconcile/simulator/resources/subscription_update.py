@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flexpay_reconcile.simulator.params import Shape, merge_metadata
+from flexpay_reconcile.simulator.protocol.params import Shape, merge_metadata
 from flexpay_reconcile.simulator.resources import (
     billing,
     cancellation,

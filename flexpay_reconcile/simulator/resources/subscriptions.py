@@ -8,8 +8,9 @@ from __future__ import annotations
 from typing import Any
 
 from flexpay_reconcile.simulator.paging import PAGING, page
-from flexpay_reconcile.simulator.params import Shape, in_range
-from flexpay_reconcile.simulator.refusals import missing, not_allowed
+from flexpay_reconcile.simulator.protocol.params import Shape, in_range
+from flexpay_reconcile.simulator.protocol.refusals import missing, not_allowed
+from flexpay_reconcile.simulator.protocol.route import Route, route
 from flexpay_reconcile.simulator.resources import (
     cancellation,
     pausing,
@@ -20,7 +21,6 @@ from flexpay_reconcile.simulator.resources import (
 from flexpay_reconcile.simulator.resources.cancellation import OVER, cancel_now
 from flexpay_reconcile.simulator.resources.events import change
 from flexpay_reconcile.simulator.resources.subscription_build import is_flexible, items_of
-from flexpay_reconcile.simulator.route import Route, route
 from flexpay_reconcile.simulator.state import Call, Obj
 
 STATUSES = ("active", "past_due", "unpaid", "canceled", "incomplete", "incomplete_expired", "trialing", "paused")

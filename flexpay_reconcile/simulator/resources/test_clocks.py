@@ -12,13 +12,13 @@ from flexpay_reconcile.simulator.agenda import OwnTime
 from flexpay_reconcile.simulator.clocks import KIND
 from flexpay_reconcile.simulator.local_time import DAY, add_interval
 from flexpay_reconcile.simulator.paging import PAGING, page
-from flexpay_reconcile.simulator.params import Shape
-from flexpay_reconcile.simulator.refusals import invalid, missing, not_allowed
+from flexpay_reconcile.simulator.protocol.params import Shape
+from flexpay_reconcile.simulator.protocol.refusals import invalid, missing, not_allowed
+from flexpay_reconcile.simulator.protocol.route import Route, route
 from flexpay_reconcile.simulator.resources import renewals, standing
 from flexpay_reconcile.simulator.resources.customers import required
 from flexpay_reconcile.simulator.resources.events import change, emit
 from flexpay_reconcile.simulator.resources.subscription_build import items_of
-from flexpay_reconcile.simulator.route import Route, route
 from flexpay_reconcile.simulator.state import Account, Call, Obj, Simulation, Table
 
 KEEP_SECONDS = 30 * DAY

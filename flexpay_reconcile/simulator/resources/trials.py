@@ -6,7 +6,7 @@ before the end, or at once when a trial is ended by request or is shorter. May n
 
 from __future__ import annotations
 
-from flexpay_reconcile.simulator.refusals import Refusal, invalid
+from flexpay_reconcile.simulator.protocol.refusals import Refusal, invalid
 from flexpay_reconcile.simulator.resources.events import change, emit
 from flexpay_reconcile.simulator.settings import DAY
 from flexpay_reconcile.simulator.state import Account, Obj, Simulation

@@ -10,14 +10,14 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 
 from flexpay_reconcile.simulator import chance
-from flexpay_reconcile.simulator.event_types import API_VERSIONS, EVENT_TYPES
 from flexpay_reconcile.simulator.paging import PAGING, page
-from flexpay_reconcile.simulator.params import Shape, merge_metadata
-from flexpay_reconcile.simulator.refusals import Refusal, invalid, missing
+from flexpay_reconcile.simulator.protocol.event_types import API_VERSIONS, EVENT_TYPES
+from flexpay_reconcile.simulator.protocol.params import Shape, merge_metadata
+from flexpay_reconcile.simulator.protocol.refusals import Refusal, invalid, missing
+from flexpay_reconcile.simulator.protocol.route import Route, route
+from flexpay_reconcile.simulator.protocol.webhooks import ROLL_OVERLAP
 from flexpay_reconcile.simulator.resources.accounts import application_of
-from flexpay_reconcile.simulator.route import Route, route
 from flexpay_reconcile.simulator.state import Account, Call, Obj, Simulation
-from flexpay_reconcile.simulator.webhooks import ROLL_OVERLAP
 
 _UPDATE: Shape = {"url": "string", "enabled_events": "strings", "description": "string?", "metadata": "map"}
 CREATE: Shape = {**_UPDATE, "url!": "string", "enabled_events!": "strings", "api_version": "string", "connect": "bool"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from flexpay_reconcile.simulator import control
+from flexpay_reconcile.simulator.control import control
 from flexpay_reconcile.simulator.settings import INVOICE_ENDS, SUBSCRIPTION_ENDS
 from tests.conformance.tours.guide import Guide
 

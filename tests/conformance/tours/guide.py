@@ -12,9 +12,9 @@ from typing import Any, TypeVar
 import pytest
 import stripe
 
+from flexpay_reconcile.simulator.door.transport import SimulatorTransport
 from flexpay_reconcile.simulator.routes import ROUTES
-from flexpay_reconcile.simulator.scenario import build_world, env_of
-from flexpay_reconcile.simulator.transport import SimulatorTransport
+from flexpay_reconcile.simulator.scenario.scenario import build_world, env_of
 from flexpay_reconcile.simulator.world import World
 from tests.conformance import typed
 from tests.conformance.shapes import Finding

@@ -7,7 +7,7 @@ from typing import Any
 
 import stripe
 
-from flexpay_reconcile.simulator import banks, card_table
+from flexpay_reconcile.simulator.issuers import banks, card_table
 from tests.conformance.tours.guide import Guide
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flexpay_reconcile.simulator import control_api
+from flexpay_reconcile.simulator.control import control_api
 from tests.conformance.tours.guide import CONNECTED, HOOK, Guide
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flexpay_reconcile.simulator import control
+from flexpay_reconcile.simulator.control import control
 from tests.conformance.tours.guide import DAY, START, Guide
 
 _PAYMENTS = ["data.payment.payment_intent.latest_charge"]

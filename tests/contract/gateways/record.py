@@ -19,8 +19,8 @@ import stripe
 from flexpay_reconcile import __version__
 from flexpay_reconcile.adapters.stripe_api.gateways import StripeGateways
 from flexpay_reconcile.config.events import API_VERSION
-from flexpay_reconcile.simulator import control
-from flexpay_reconcile.simulator.server import make_server
+from flexpay_reconcile.simulator.control import control
+from flexpay_reconcile.simulator.door.server import make_server
 from flexpay_reconcile.simulator.world import World
 from tests.contract.gateways.conversation import CASSETTE, Heard, converse, recorder
 from tests.contract.gateways.worlds import ACCOUNT, Site, WorldClock, site

@@ -27,7 +27,7 @@ from flexpay_reconcile.adapters.system_clock import SystemClock
 from flexpay_reconcile.config.events import API_VERSION
 from flexpay_reconcile.config.keys import KeyType
 from flexpay_reconcile.ports.clock import Clock
-from flexpay_reconcile.simulator.scenario import build_world
+from flexpay_reconcile.simulator.scenario.scenario import build_world
 from flexpay_reconcile.values.ids import AccountId, PaymentMethodId
 from flexpay_reconcile.values.instant import Instant, Span
 from tests.contract.gateways import likeness

@@ -18,7 +18,7 @@ from flexpay_reconcile.errors import TryLater
 from flexpay_reconcile.ports.account_reader import Proof
 from flexpay_reconcile.ports.account_writer import EndpointChanges, EndpointDeletion
 from flexpay_reconcile.recovery.outcome import Approved, Declined, Unresolved
-from flexpay_reconcile.simulator import control
+from flexpay_reconcile.simulator.control import control
 from flexpay_reconcile.values.ids import InvoiceId, PaymentMethodId
 from flexpay_reconcile.values.instant import Instant
 from tests.contract.gateways.conversation import ADDRESS, CASSETTE, HOOK, MASKED, Heard, converse, recorder

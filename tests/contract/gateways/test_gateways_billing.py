@@ -7,7 +7,7 @@ import pytest
 from flexpay_reconcile.billing.invoice import InvoiceStatus, SubscriptionStatus
 from flexpay_reconcile.errors import TryLater
 from flexpay_reconcile.ports.billing_writer import WriteResult
-from flexpay_reconcile.simulator import control
+from flexpay_reconcile.simulator.control import control
 from flexpay_reconcile.values import money
 from flexpay_reconcile.values.ids import CustomerId, InvoiceId, SubscriptionId
 from flexpay_reconcile.values.instant import Instant

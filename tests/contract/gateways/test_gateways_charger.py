@@ -15,7 +15,7 @@ from flexpay_reconcile.recovery.outcome import (
     NotSubmittedReason,
     Unresolved,
 )
-from flexpay_reconcile.simulator import control
+from flexpay_reconcile.simulator.control import control
 from flexpay_reconcile.values.ids import InvoiceId, PaymentMethodId
 from tests.contract.gateways.worlds import ACCOUNT, EPOCH, card_of, pay, site, successes, there
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from flexpay_reconcile.simulator.scenario import build_world
+from flexpay_reconcile.simulator.scenario.scenario import build_world
 from flexpay_reconcile.simulator.world import World
 from tests.contract.gateways import likeness, record, sandbox
 from tests.contract.gateways.conversation import CASSETTE

@@ -9,9 +9,9 @@ from flexpay_reconcile.adapters.stripe_api.gateways import StripeGateways
 from flexpay_reconcile.billing.invoice import Invoice, payment_method_for
 from flexpay_reconcile.recovery.attempt import KeyAlias
 from flexpay_reconcile.recovery.outcome import Outcome
-from flexpay_reconcile.simulator import control
-from flexpay_reconcile.simulator.scenario import build_world, env_of
-from flexpay_reconcile.simulator.transport import SimulatorTransport
+from flexpay_reconcile.simulator.control import control
+from flexpay_reconcile.simulator.door.transport import SimulatorTransport
+from flexpay_reconcile.simulator.scenario.scenario import build_world, env_of
 from flexpay_reconcile.simulator.world import World
 from flexpay_reconcile.values.ids import AccountId, InvoiceId, PaymentMethodId
 from flexpay_reconcile.values.instant import Instant

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flexpay_reconcile.recovery.case import CaseState
 from flexpay_reconcile.recovery.final_action import CANCEL_TAG, ActionKind, ActionState
-from flexpay_reconcile.simulator import control
+from flexpay_reconcile.simulator.control import control
 from flexpay_reconcile.values.instant import Instant, Span
 from tests.simulation import truth
 from tests.simulation.regressions import steps

@@ -6,7 +6,7 @@ import pytest
 
 from flexpay_reconcile.billing.transaction import TransactionKind
 from flexpay_reconcile.recovery.case import CaseState
-from flexpay_reconcile.simulator import control, control_api
+from flexpay_reconcile.simulator.control import control, control_api
 from flexpay_reconcile.simulator.resources import customer_deletion
 from flexpay_reconcile.values.ids import IntegrationId
 from tests.simulation import truth, worlds

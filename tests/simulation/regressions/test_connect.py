@@ -13,7 +13,7 @@ from flexpay_reconcile.reconcile.change import Action
 from flexpay_reconcile.recovery.case import CaseState
 from flexpay_reconcile.recovery.lost_account import CAUSE
 from flexpay_reconcile.rehearsal import arm
-from flexpay_reconcile.simulator import control_api
+from flexpay_reconcile.simulator.control import control_api
 from flexpay_reconcile.simulator.judge import Judge
 from flexpay_reconcile.values.instant import Span
 from tests.simulation import truth, worlds

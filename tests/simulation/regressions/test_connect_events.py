@@ -13,7 +13,7 @@ from flexpay_reconcile.operations import connected, follow_accounts
 from flexpay_reconcile.operations.receive_event import Received
 from flexpay_reconcile.recovery.case import CaseState
 from flexpay_reconcile.rehearsal import arm
-from flexpay_reconcile.simulator.webhooks import signature
+from flexpay_reconcile.simulator.protocol.webhooks import signature
 from flexpay_reconcile.values.ids import AccountId, IntegrationId
 from flexpay_reconcile.values.instant import Span
 from tests.simulation import truth, worlds

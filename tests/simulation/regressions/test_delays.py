@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from flexpay_reconcile.recovery.case import CaseState
-from flexpay_reconcile.simulator import control
+from flexpay_reconcile.simulator.control import control
 from flexpay_reconcile.values.instant import Instant, Span
 from tests.simulation import truth
 from tests.simulation.regressions import steps

@@ -10,7 +10,7 @@ import pytest
 
 from flexpay_reconcile.recovery.attempt import AttemptState
 from flexpay_reconcile.recovery.case import CaseState
-from flexpay_reconcile.simulator import control
+from flexpay_reconcile.simulator.control import control
 from tests.simulation import truth
 from tests.simulation.regressions import steps
 from tests.simulation.rig import Rig

@@ -11,7 +11,7 @@ from flexpay_reconcile.ports.control_state import Step, StepState
 from flexpay_reconcile.recovery.attempt import AttemptState
 from flexpay_reconcile.recovery.case import CaseState
 from flexpay_reconcile.recovery.journal import EntryKind
-from flexpay_reconcile.simulator import control
+from flexpay_reconcile.simulator.control import control
 from flexpay_reconcile.values.instant import Instant, Span
 from tests.simulation import truth, worlds
 from tests.simulation.regressions import steps

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from flexpay_reconcile.recovery.case import CaseState
-from flexpay_reconcile.simulator import control
+from flexpay_reconcile.simulator.control import control
 from tests.simulation import truth, worlds
 from tests.simulation.regressions import steps
 from tests.simulation.rig import Request, Rig

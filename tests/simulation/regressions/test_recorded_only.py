@@ -10,7 +10,7 @@ import pytest
 from flexpay_reconcile.billing.transaction import TransactionKind
 from flexpay_reconcile.recovery.attempt import AttemptState
 from flexpay_reconcile.recovery.case import CaseState
-from flexpay_reconcile.simulator import control
+from flexpay_reconcile.simulator.control import control
 from flexpay_reconcile.simulator.resources.events import change
 from flexpay_reconcile.values.ids import IntegrationId
 from flexpay_reconcile.values.instant import Span

@@ -82,7 +82,7 @@ def test_nobody_is_cancelled_by_one_who_stood_still(pays: bool):
         )
         if calling and pays:
             fleet.world.sim.issuers.scripts.clear()
-            from flexpay_reconcile.simulator import control
+            from flexpay_reconcile.simulator.control import control
 
             control.pay_elsewhere(fleet.world, "ada")
         return calling

@@ -8,7 +8,7 @@ from flexpay_reconcile.operations.take_over import record_of
 from flexpay_reconcile.recovery.case import CaseState
 from flexpay_reconcile.recovery.take_over import TakeOver
 from flexpay_reconcile.rehearsal import arm
-from flexpay_reconcile.simulator import control
+from flexpay_reconcile.simulator.control import control
 from flexpay_reconcile.values.ids import IntegrationId
 from flexpay_reconcile.values.instant import Instant, Span
 from tests.simulation import truth, worlds

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from flexpay_reconcile.rehearsal import arm
-from flexpay_reconcile.simulator import control
+from flexpay_reconcile.simulator.control import control
 from flexpay_reconcile.values.ids import IntegrationId
 from flexpay_reconcile.values.instant import Instant, Span
 from tests.simulation import worlds

@@ -7,7 +7,7 @@ import pytest
 from flexpay_reconcile.operations import aims
 from flexpay_reconcile.recovery.case import CaseState, EndedBy
 from flexpay_reconcile.recovery.decide import Hold
-from flexpay_reconcile.simulator import control
+from flexpay_reconcile.simulator.control import control
 from flexpay_reconcile.values.instant import Span
 from tests.simulation import truth
 from tests.simulation.regressions import steps

@@ -6,7 +6,7 @@ import pytest
 
 from flexpay_reconcile.recovery.attempt import BLOCKING_STATES, AttemptState
 from flexpay_reconcile.recovery.case import CaseState
-from flexpay_reconcile.simulator import control, control_api
+from flexpay_reconcile.simulator.control import control, control_api
 from flexpay_reconcile.values.instant import Span
 from tests.simulation import truth
 from tests.simulation.regressions import steps

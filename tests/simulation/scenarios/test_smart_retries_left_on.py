@@ -7,7 +7,7 @@ import logging
 import pytest
 
 from flexpay_reconcile.recovery.case import CaseState
-from flexpay_reconcile.simulator import control, control_api
+from flexpay_reconcile.simulator.control import control, control_api
 from tests.simulation import truth, worlds
 from tests.simulation.regressions import steps
 from tests.simulation.rig import Rig

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
 
-from flexpay_reconcile.simulator import control
+from flexpay_reconcile.simulator.control import control
 from tests.simulation.fleet import Fleet
 from tests.simulation.rig import Request
 

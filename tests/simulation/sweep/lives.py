@@ -13,7 +13,7 @@ from unittest import mock
 
 from flexpay_reconcile.errors import BrokenInvariant
 from flexpay_reconcile.operations import aims
-from flexpay_reconcile.simulator import control, control_api
+from flexpay_reconcile.simulator.control import control, control_api
 from flexpay_reconcile.simulator.resources.events import change
 from tests.simulation.regressions import steps
 from tests.simulation.sweep.answers import ALL, OF_ANY, OF_READS

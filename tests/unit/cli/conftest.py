@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from flexpay_reconcile import bootstrap
-from flexpay_reconcile.simulator.scenario import env_of
+from flexpay_reconcile.simulator.scenario.scenario import env_of
 from tests.unit.operations_control.harness import MANIFEST, House, WorldClock
 
 

@@ -12,7 +12,8 @@ import stripe
 from flexpay_reconcile.cli import _simulator_client as client
 from flexpay_reconcile.cli import _simulator_serve as serving_command
 from flexpay_reconcile.cli.main import entry
-from flexpay_reconcile.simulator import control_query, server
+from flexpay_reconcile.simulator.control import control_query
+from flexpay_reconcile.simulator.door import server
 from tests.unit.simulator.helpers import START, failed_invoice, small_world
 from tests.unit.simulator.helpers import client as sdk
 from tests.unit.simulator.serving import serving

@@ -10,7 +10,7 @@ import pytest
 from flexpay_reconcile.cli import _simulator_serve as serving
 from flexpay_reconcile.cli.main import entry
 from flexpay_reconcile.errors import OperatorError
-from flexpay_reconcile.simulator.server import make_server
+from flexpay_reconcile.simulator.door.server import make_server
 from tests.unit.simulator.helpers import small_world
 
 

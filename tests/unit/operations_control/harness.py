@@ -12,8 +12,8 @@ from flexpay_reconcile.operations.apply_plan import ApplyReport, World, apply_pl
 from flexpay_reconcile.operations.apply_steps import Holder
 from flexpay_reconcile.operations.plan_manifest import plan_manifest
 from flexpay_reconcile.reconcile.plan import Plan
-from flexpay_reconcile.simulator.scenario import build_world, env_of
-from flexpay_reconcile.simulator.transport import SimulatorTransport
+from flexpay_reconcile.simulator.door.transport import SimulatorTransport
+from flexpay_reconcile.simulator.scenario.scenario import build_world, env_of
 from flexpay_reconcile.values.instant import Instant
 
 NAME = "acme-us-sandbox"

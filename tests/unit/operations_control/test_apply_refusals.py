@@ -7,7 +7,7 @@ import pytest
 from flexpay_reconcile.errors import ErrorKind, OperatorError, TryLater
 from flexpay_reconcile.ports.control_state import Lock
 from flexpay_reconcile.reconcile.checks import CheckStatus, IdentityStatus
-from flexpay_reconcile.simulator.scenario import build_world
+from flexpay_reconcile.simulator.scenario.scenario import build_world
 from flexpay_reconcile.values.instant import Span
 from tests.unit.operations_control.harness import ADDRESS, EMPTY, MANIFEST, NAME, House, keys
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from flexpay_reconcile.simulator import people, worlds
-from flexpay_reconcile.simulator.people import Habits, Persona
-from flexpay_reconcile.simulator.scenario import build_world
+from flexpay_reconcile.simulator.issuers import people, worlds
+from flexpay_reconcile.simulator.issuers.people import Habits, Persona
+from flexpay_reconcile.simulator.scenario.scenario import build_world
 from tests.unit.simulator.helpers import document
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flexpay_reconcile.simulator import control
+from flexpay_reconcile.simulator.control import control
 from tests.unit.simulator.helpers import DAY, HOUR, START, client, small_world
 
 RENEWAL = START + 29 * DAY + 9 * HOUR  # ada's, 30 January 2026, 09:00 UTC

@@ -7,8 +7,8 @@ from typing import Any
 
 import stripe
 
-from flexpay_reconcile.simulator.scenario import build_world, env_of
-from flexpay_reconcile.simulator.transport import SimulatorTransport
+from flexpay_reconcile.simulator.door.transport import SimulatorTransport
+from flexpay_reconcile.simulator.scenario.scenario import build_world, env_of
 from flexpay_reconcile.simulator.world import World
 
 DAY = 86400
@@ -65,7 +65,7 @@ def send(
 
 def failed_invoice(world: World, code: str = "insufficient_funds") -> str:
     """Ada's renewal fails with the code; the open invoice's id."""
-    from flexpay_reconcile.simulator import control
+    from flexpay_reconcile.simulator.control import control
 
     control.decline(world, "ada", code)
     world.advance_to(START + 30 * DAY)

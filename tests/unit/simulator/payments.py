@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import stripe
 
-from flexpay_reconcile.simulator import control_api
+from flexpay_reconcile.simulator.control import control_api
 from flexpay_reconcile.simulator.world import World
 from tests.unit.simulator.helpers import client, small_world
 

@@ -7,9 +7,10 @@ from typing import Any
 
 import yaml
 
-from flexpay_reconcile.simulator import playthrough, worlds
-from flexpay_reconcile.simulator.playthrough import Played
-from flexpay_reconcile.simulator.scenario import build_world
+from flexpay_reconcile.simulator.issuers import worlds
+from flexpay_reconcile.simulator.scenario import playthrough
+from flexpay_reconcile.simulator.scenario.playthrough import Played
+from flexpay_reconcile.simulator.scenario.scenario import build_world
 from flexpay_reconcile.simulator.world import World
 from tests.unit.simulator.helpers import Mailbox
 

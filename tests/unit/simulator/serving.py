@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from flexpay_reconcile.simulator.server import make_server
+from flexpay_reconcile.simulator.door.server import make_server
 from flexpay_reconcile.simulator.world import World
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 import stripe
 
-from flexpay_reconcile.simulator.access import FLEXPAY_PRESET, KNOWN, masked, permission_set
+from flexpay_reconcile.simulator.protocol.access import FLEXPAY_PRESET, KNOWN, masked, permission_set
 from flexpay_reconcile.simulator.routes import ROUTES
-from flexpay_reconcile.simulator.scenario import env_of
+from flexpay_reconcile.simulator.scenario.scenario import env_of
 from tests.unit.simulator.helpers import client, failed_invoice, send, small_world
 
 

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from flexpay_reconcile.simulator import control, control_api, settings
-from flexpay_reconcile.simulator.scenario import ScenarioError
+from flexpay_reconcile.simulator import settings
+from flexpay_reconcile.simulator.control import control, control_api
+from flexpay_reconcile.simulator.scenario.scenario import ScenarioError
 from flexpay_reconcile.simulator.settings import BillingSettings
 from tests.unit.simulator.dunned import ACCOUNT
 from tests.unit.simulator.helpers import small_world

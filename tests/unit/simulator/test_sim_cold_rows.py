@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from flexpay_reconcile.simulator import cold, control
+from flexpay_reconcile.simulator import cold
 from flexpay_reconcile.simulator.cold import Rows
+from flexpay_reconcile.simulator.control import control
 from tests.unit.simulator.helpers import DAY, START, client, small_world
 
 

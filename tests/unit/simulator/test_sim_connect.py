@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 import stripe
 
-from flexpay_reconcile.simulator import control_api
-from flexpay_reconcile.simulator.control import ControlError
-from flexpay_reconcile.simulator.scenario import ScenarioError, build_world, env_of
+from flexpay_reconcile.simulator.control import control_api
+from flexpay_reconcile.simulator.control.control import ControlError
+from flexpay_reconcile.simulator.scenario.scenario import ScenarioError, build_world, env_of
 from flexpay_reconcile.simulator.world import World
 from tests.unit.simulator.helpers import Mailbox, client
 

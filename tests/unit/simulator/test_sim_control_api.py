@@ -9,13 +9,13 @@ from urllib.parse import urlencode
 import pytest
 import stripe
 
-from flexpay_reconcile.simulator import control, control_api
-from flexpay_reconcile.simulator.control import ControlError
-from flexpay_reconcile.simulator.control_advance import goal_of
-from flexpay_reconcile.simulator.control_documents import DOCUMENTS
-from flexpay_reconcile.simulator.control_query import Query
-from flexpay_reconcile.simulator.follow import Conductor
-from flexpay_reconcile.simulator.scenario import env_of
+from flexpay_reconcile.simulator.control import control, control_api
+from flexpay_reconcile.simulator.control.control import ControlError
+from flexpay_reconcile.simulator.control.control_advance import goal_of
+from flexpay_reconcile.simulator.control.control_documents import DOCUMENTS
+from flexpay_reconcile.simulator.control.control_query import Query
+from flexpay_reconcile.simulator.door.follow import Conductor
+from flexpay_reconcile.simulator.scenario.scenario import env_of
 from flexpay_reconcile.simulator.world import World
 from tests.unit.simulator.helpers import DAY, HOUR, START, client, failed_invoice, small_world
 from tests.unit.simulator.serving import ask, serving

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from flexpay_reconcile.simulator import control
+from flexpay_reconcile.simulator.control import control
 from tests.unit.simulator.helpers import DAY, START, client, failed_invoice, small_world
 from tests.unit.simulator.payments import refused
 from tests.unit.simulator.test_sim_payment_debits import _customers

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from flexpay_reconcile.simulator import control
+from flexpay_reconcile.simulator.control import control
 from flexpay_reconcile.simulator.ledger import Ledger
 from flexpay_reconcile.simulator.state import Cause
 from tests.unit.simulator.helpers import DAY, client, failed_invoice, small_world

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from flexpay_reconcile.simulator.control import ControlError
+from flexpay_reconcile.simulator.control.control import ControlError
 from flexpay_reconcile.simulator.world import World
 from tests.unit.simulator.helpers import DAY, START, client, small_world
 from tests.unit.simulator.payments import charges_of, events, new_customer, refused, types_since, verb

@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from flexpay_reconcile.simulator.scenario import env_of
+from flexpay_reconcile.simulator.scenario.scenario import env_of
 from tests.unit.simulator.helpers import START, small_world
 from tests.unit.simulator.serving import ask, exchange, serving
 
@@ -73,8 +73,8 @@ def test_a_body_of_ten_megabytes_is_refused_unread() -> None:
 
 def test_half_a_request_is_not_waited_for_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     """A head that never ends is cut off, a body that never ends is answered 408, an idle beginner is cut off."""
-    monkeypatch.setattr("flexpay_reconcile.simulator.server.HEAD_SECONDS", 0.05)
-    monkeypatch.setattr("flexpay_reconcile.simulator.door.BODY_SECONDS", 0.05)
+    monkeypatch.setattr("flexpay_reconcile.simulator.door.server.HEAD_SECONDS", 0.05)
+    monkeypatch.setattr("flexpay_reconcile.simulator.door.door.BODY_SECONDS", 0.05)
     with serving(small_world()) as port:
         assert exchange(port, b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Slow: ") == b""
         assert exchange(port, b"") == b""
@@ -85,7 +85,7 @@ def test_half_a_request_is_not_waited_for_for_ever(monkeypatch: pytest.MonkeyPat
 
 def test_one_connection_too_many_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
     """Beyond the bound a connection is closed at once; the others go on."""
-    monkeypatch.setattr("flexpay_reconcile.simulator.server.MOST_CONNECTIONS", 1)
+    monkeypatch.setattr("flexpay_reconcile.simulator.door.server.MOST_CONNECTIONS", 1)
     with serving(small_world()) as port:
         first = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
         for _ in range(2):

@@ -7,8 +7,8 @@ from itertools import pairwise
 import pytest
 import stripe
 
-from flexpay_reconcile.simulator import control, control_api
-from flexpay_reconcile.simulator.scenario import build_world
+from flexpay_reconcile.simulator.control import control, control_api
+from flexpay_reconcile.simulator.scenario.scenario import build_world
 from flexpay_reconcile.simulator.settings import DAY, BillingSettings
 from tests.unit.simulator.dunned import ACCOUNT, FIRST, events_of, subscription_of, tries_of, world_of
 from tests.unit.simulator.helpers import HOUR, client, document, failed_invoice, small_world

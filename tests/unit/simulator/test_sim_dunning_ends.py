@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flexpay_reconcile.simulator import control, control_api
+from flexpay_reconcile.simulator.control import control, control_api
 from flexpay_reconcile.simulator.settings import DAY
 from tests.unit.simulator.dunned import ACCOUNT, FIRST, events_of, subscription_of, tries_of, world_of
 from tests.unit.simulator.helpers import client, small_world

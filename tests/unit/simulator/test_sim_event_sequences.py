@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import stripe
 
-from flexpay_reconcile.simulator import control
+from flexpay_reconcile.simulator.control import control
 from tests.unit.simulator.helpers import DAY, HOUR, START, small_world
 from tests.unit.simulator.told import Told
 

@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 import stripe
 
-from flexpay_reconcile.simulator import control, control_api, corruption
-from flexpay_reconcile.simulator.control import ControlError
-from flexpay_reconcile.simulator.faults import FAMILIES, KINDS, NoAnswer
-from flexpay_reconcile.simulator.scenario import env_of
+from flexpay_reconcile.simulator.control import control, control_api
+from flexpay_reconcile.simulator.control.control import ControlError
+from flexpay_reconcile.simulator.protocol import corruption
+from flexpay_reconcile.simulator.protocol.faults import FAMILIES, KINDS, NoAnswer
+from flexpay_reconcile.simulator.scenario.scenario import env_of
 from flexpay_reconcile.simulator.world import World
 from tests.unit.simulator.helpers import client, error_of, failed_invoice, send, small_world
 

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 import stripe
 
-from flexpay_reconcile.simulator import control, control_api
-from flexpay_reconcile.simulator.scenario import env_of
+from flexpay_reconcile.simulator.control import control, control_api
+from flexpay_reconcile.simulator.scenario.scenario import env_of
 from flexpay_reconcile.simulator.world import World
 from tests.unit.simulator.helpers import error_of, failed_invoice, small_world
 from tests.unit.simulator.serving import serving

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from flexpay_reconcile.simulator.faults import FAMILIES, FaultScript
-from flexpay_reconcile.simulator.scenario import ScenarioError, build_world, env_of
+from flexpay_reconcile.simulator.protocol.faults import FAMILIES, FaultScript
+from flexpay_reconcile.simulator.scenario.scenario import ScenarioError, build_world, env_of
 from tests.unit.simulator.helpers import document, send
 
 PAY = "/v1/invoices/*/pay"

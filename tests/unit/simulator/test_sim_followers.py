@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 
-from flexpay_reconcile.simulator.follow import Conductor
+from flexpay_reconcile.simulator.door.follow import Conductor
 from tests.unit.simulator.helpers import START, small_world
 
 

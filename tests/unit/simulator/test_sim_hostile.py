@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from flexpay_reconcile.simulator.routes import ROUTES
-from flexpay_reconcile.simulator.scenario import env_of
+from flexpay_reconcile.simulator.scenario.scenario import env_of
 from flexpay_reconcile.simulator.world import MAX_BODY, World
 from tests.unit.simulator.helpers import START, failed_invoice, small_world
 from tests.unit.simulator.serving import exchange, serving

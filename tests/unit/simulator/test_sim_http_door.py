@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 import stripe
 
-from flexpay_reconcile.simulator import control
-from flexpay_reconcile.simulator.follow import Busy, Conductor
-from flexpay_reconcile.simulator.scenario import env_of
-from flexpay_reconcile.simulator.server import make_server
+from flexpay_reconcile.simulator.control import control
+from flexpay_reconcile.simulator.door.follow import Busy, Conductor
+from flexpay_reconcile.simulator.door.server import make_server
+from flexpay_reconcile.simulator.scenario.scenario import env_of
 from flexpay_reconcile.simulator.world import World
 from tests.unit.simulator.helpers import DAY, HOUR, START, client, failed_invoice, small_world
 

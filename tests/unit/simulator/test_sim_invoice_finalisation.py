@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from flexpay_reconcile.simulator import control, control_api
+from flexpay_reconcile.simulator.control import control, control_api
 from tests.unit.simulator.helpers import DAY, HOUR, START, Mailbox, client, small_world
 from tests.unit.simulator.test_sim_invoice_life import oneoff
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import stripe
 
-from flexpay_reconcile.simulator import control
+from flexpay_reconcile.simulator.control import control
 from tests.unit.simulator.helpers import DAY, HOUR, client, error_of, failed_invoice, send, small_world
 
 NOT_OPEN = "You can only pass in open invoices. This invoice isn't open."

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import stripe
 
-from flexpay_reconcile.simulator import control_api
+from flexpay_reconcile.simulator.control import control_api
 from tests.unit.simulator.helpers import client, error_of, send, small_world
 from tests.unit.simulator.test_sim_invoice_life import oneoff
 

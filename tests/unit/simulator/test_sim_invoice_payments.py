@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import stripe
 
-from flexpay_reconcile.simulator import control
+from flexpay_reconcile.simulator.control import control
 from tests.unit.simulator.helpers import DAY, HOUR, client, send, small_world
 from tests.unit.simulator.test_sim_invoice_life import oneoff
 

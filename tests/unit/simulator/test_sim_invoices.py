@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import stripe
 
-from flexpay_reconcile.simulator import control
+from flexpay_reconcile.simulator.control import control
 from flexpay_reconcile.simulator.local_time import iso
 from tests.unit.simulator.helpers import DAY, HOUR, START, Mailbox, client, error_of, failed_invoice, send, small_world
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import stripe
 
-from flexpay_reconcile.simulator import control
+from flexpay_reconcile.simulator.control import control
 from flexpay_reconcile.simulator.findings import Code, as_document
 from flexpay_reconcile.simulator.judge import judge
 from flexpay_reconcile.simulator.world import World

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 import stripe
 
-from flexpay_reconcile.simulator import control_access, control_api
-from flexpay_reconcile.simulator.access import FLEXPAY_PRESET, KNOWN
-from flexpay_reconcile.simulator.control import ControlError
+from flexpay_reconcile.simulator.control import control_access, control_api
+from flexpay_reconcile.simulator.control.control import ControlError
+from flexpay_reconcile.simulator.door.transport import SimulatorTransport
+from flexpay_reconcile.simulator.protocol.access import FLEXPAY_PRESET, KNOWN
 from flexpay_reconcile.simulator.routes import ROUTES
-from flexpay_reconcile.simulator.scenario import ScenarioError, build_world, env_of
-from flexpay_reconcile.simulator.transport import SimulatorTransport
+from flexpay_reconcile.simulator.scenario.scenario import ScenarioError, build_world, env_of
 from flexpay_reconcile.simulator.world import World
 from tests.unit.simulator.helpers import DAY, START, client, document, error_of, send, small_world
 

@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 import yaml
 
-from flexpay_reconcile.simulator import control, playthrough, worlds
+from flexpay_reconcile.simulator.control import control
+from flexpay_reconcile.simulator.issuers import worlds
 from flexpay_reconcile.simulator.ledger import Ledger, when
-from flexpay_reconcile.simulator.scenario import build_world, env_of
+from flexpay_reconcile.simulator.scenario import playthrough
+from flexpay_reconcile.simulator.scenario.scenario import build_world, env_of
 from flexpay_reconcile.simulator.world import World
 from tests.unit.simulator.helpers import DAY, HOUR, START, client, failed_invoice, small_world
 

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 import stripe
 
-from flexpay_reconcile.simulator import control, control_api
-from flexpay_reconcile.simulator.limiter import REASONS, STRIPE_LIMITS, Limiter, Limits, limits_of
-from flexpay_reconcile.simulator.refusals import Refusal
-from flexpay_reconcile.simulator.scenario import ScenarioError, build_world, env_of
+from flexpay_reconcile.simulator.control import control, control_api
+from flexpay_reconcile.simulator.protocol.limiter import REASONS, STRIPE_LIMITS, Limiter, Limits, limits_of
+from flexpay_reconcile.simulator.protocol.refusals import Refusal
+from flexpay_reconcile.simulator.scenario.scenario import ScenarioError, build_world, env_of
 from flexpay_reconcile.simulator.world import World
 from tests.unit.simulator.helpers import DAY, client, document, error_of, failed_invoice, send, small_world
 

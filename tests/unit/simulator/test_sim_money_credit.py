@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from flexpay_reconcile.simulator import currencies
 from flexpay_reconcile.simulator.findings import Code
 from flexpay_reconcile.simulator.judge import judge
-from flexpay_reconcile.simulator.scenario import build_world
-from flexpay_reconcile.simulator.scenario_checks import ScenarioError
+from flexpay_reconcile.simulator.protocol import currencies
+from flexpay_reconcile.simulator.scenario.scenario import build_world
+from flexpay_reconcile.simulator.scenario.scenario_checks import ScenarioError
 from tests.unit.simulator.helpers import DAY, client, document, small_world
 from tests.unit.simulator.payments import new_customer, refused
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from flexpay_reconcile.simulator import control
-from flexpay_reconcile.simulator.control import ControlError
+from flexpay_reconcile.simulator.control import control
+from flexpay_reconcile.simulator.control.control import ControlError
 from flexpay_reconcile.simulator.world import World
 from tests.unit.simulator.helpers import DAY, client, failed_invoice, small_world
 from tests.unit.simulator.payments import charges_of, events, new_customer, refused, verb

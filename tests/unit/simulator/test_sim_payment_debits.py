@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from flexpay_reconcile.simulator import banks, control
-from flexpay_reconcile.simulator.control import ControlError
+from flexpay_reconcile.simulator.control import control
+from flexpay_reconcile.simulator.control.control import ControlError
+from flexpay_reconcile.simulator.issuers import banks
 from flexpay_reconcile.simulator.world import World
 from tests.unit.simulator.helpers import DAY, START, client, small_world
 from tests.unit.simulator.payments import charges_of, events, new_customer, price, refused, types_since, verb

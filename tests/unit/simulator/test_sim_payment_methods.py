@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from flexpay_reconcile.simulator.control import ControlError
+from flexpay_reconcile.simulator.control.control import ControlError
 from tests.unit.simulator.helpers import client, small_world
 from tests.unit.simulator.payments import events, new_customer, refused, rich_world, verb
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flexpay_reconcile.simulator import control
+from flexpay_reconcile.simulator.control import control
 from tests.unit.simulator.helpers import DAY, client, failed_invoice, small_world
 from tests.unit.simulator.payments import events, new_customer, price, refused, types_since, verb
 

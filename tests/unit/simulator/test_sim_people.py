@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from flexpay_reconcile.simulator.people import after_failure, after_payment
+from flexpay_reconcile.simulator.issuers.people import after_failure, after_payment
 from tests.unit.simulator.acting import HABITS, account_of, acting, book, events_of, persona
 from tests.unit.simulator.helpers import DAY, START, send
 

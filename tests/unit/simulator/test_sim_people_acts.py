@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flexpay_reconcile.simulator import control
+from flexpay_reconcile.simulator.control import control
 from flexpay_reconcile.simulator.resources import invoices
 from tests.unit.simulator.acting import HABITS, account_of, acting, events_of, only
 from tests.unit.simulator.helpers import DAY, HOUR, START, send

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 import stripe
 
-from flexpay_reconcile.simulator import control, requests
-from flexpay_reconcile.simulator.scenario import build_world, env_of
+from flexpay_reconcile.simulator import requests
+from flexpay_reconcile.simulator.control import control
+from flexpay_reconcile.simulator.scenario.scenario import build_world, env_of
 from flexpay_reconcile.simulator.world import World
 from tests.unit.simulator.helpers import DAY, client, document, error_of, failed_invoice, send, small_world
 

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from stripe._encode import _api_encode
 
-from flexpay_reconcile.simulator import params
-from flexpay_reconcile.simulator.refusals import Refusal
+from flexpay_reconcile.simulator.protocol import params
+from flexpay_reconcile.simulator.protocol.refusals import Refusal
 from flexpay_reconcile.simulator.state import API_VERSION
 from tests.unit.simulator.helpers import client, error_of, send, small_world
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from flexpay_reconcile.simulator.access import KNOWN
+from flexpay_reconcile.simulator.protocol.access import KNOWN
 from tests.unit.simulator.helpers import client, small_world
 from tests.unit.simulator.payments import refused
 

@@ -7,11 +7,12 @@ import base64
 import pytest
 import stripe
 
-from flexpay_reconcile.simulator import control, params
-from flexpay_reconcile.simulator.faults import NoAnswer
-from flexpay_reconcile.simulator.refusals import Refusal
-from flexpay_reconcile.simulator.scenario import env_of
-from flexpay_reconcile.simulator.transport import SimulatorTransport
+from flexpay_reconcile.simulator.control import control
+from flexpay_reconcile.simulator.door.transport import SimulatorTransport
+from flexpay_reconcile.simulator.protocol import params
+from flexpay_reconcile.simulator.protocol.faults import NoAnswer
+from flexpay_reconcile.simulator.protocol.refusals import Refusal
+from flexpay_reconcile.simulator.scenario.scenario import env_of
 from tests.unit.simulator.helpers import DAY, client, failed_invoice, send, small_world
 
 

@@ -11,8 +11,9 @@ import pytest
 import stripe
 import yaml
 
-from flexpay_reconcile.simulator import chance, control
-from flexpay_reconcile.simulator.scenario import ScenarioError, build_world, env_of
+from flexpay_reconcile.simulator import chance
+from flexpay_reconcile.simulator.control import control
+from flexpay_reconcile.simulator.scenario.scenario import ScenarioError, build_world, env_of
 from tests.unit.simulator.helpers import DAY, START, client, document, failed_invoice, send, small_world
 
 ROOT = Path(__file__).parents[3]

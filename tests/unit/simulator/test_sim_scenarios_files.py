@@ -6,8 +6,9 @@ import json
 
 import pytest
 
-from flexpay_reconcile.simulator import playthrough, worlds
-from flexpay_reconcile.simulator.scenario import build_world
+from flexpay_reconcile.simulator.issuers import worlds
+from flexpay_reconcile.simulator.scenario import playthrough
+from flexpay_reconcile.simulator.scenario.scenario import build_world
 from tests.unit.simulator.helpers import DAY, START, Mailbox
 from tests.unit.simulator.played import NAMES, charges_of, document_of, fresh, played, row_of, statuses, types_of
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from flexpay_reconcile.simulator import control_api
-from flexpay_reconcile.simulator.control import ControlError
+from flexpay_reconcile.simulator.control import control_api
+from flexpay_reconcile.simulator.control.control import ControlError
 from flexpay_reconcile.simulator.world import World
 from tests.unit.simulator.clock_bench import FROZEN, Bench
 from tests.unit.simulator.helpers import DAY, START, client, failed_invoice, small_world

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from flexpay_reconcile.simulator import control
+from flexpay_reconcile.simulator.control import control
 from flexpay_reconcile.simulator.findings import Code
 from flexpay_reconcile.simulator.judge import judge
 from flexpay_reconcile.simulator.world import World

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from flexpay_reconcile.simulator import control
+from flexpay_reconcile.simulator.control import control
 from tests.unit.simulator.helpers import client, small_world
 from tests.unit.simulator.payments import events, new_customer, refused
 from tests.unit.simulator.test_sim_invoice_life import oneoff

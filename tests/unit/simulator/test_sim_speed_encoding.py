@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flexpay_reconcile.simulator.encoding import encoded
-from flexpay_reconcile.simulator.scenario import build_world, env_of
+from flexpay_reconcile.simulator.protocol.encoding import encoded
+from flexpay_reconcile.simulator.scenario.scenario import build_world, env_of
 from tests.unit.simulator.helpers import document
 
 _SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text()

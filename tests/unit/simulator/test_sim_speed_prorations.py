@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from flexpay_reconcile.simulator.resources import prorations
-from flexpay_reconcile.simulator.scenario import build_world, env_of
+from flexpay_reconcile.simulator.scenario.scenario import build_world, env_of
 from flexpay_reconcile.simulator.world import World
 from tests.unit.simulator.helpers import document
 

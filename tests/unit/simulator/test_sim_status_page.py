@@ -10,9 +10,9 @@ from urllib.parse import urlencode
 
 import pytest
 
-from flexpay_reconcile.simulator import control
-from flexpay_reconcile.simulator.scenario import env_of
-from flexpay_reconcile.simulator.status_page import POLICY, page
+from flexpay_reconcile.simulator.control import control
+from flexpay_reconcile.simulator.door.status_page import POLICY, page
+from flexpay_reconcile.simulator.scenario.scenario import env_of
 from flexpay_reconcile.simulator.world import World
 from tests.unit.simulator.helpers import DAY, START, client, failed_invoice, small_world
 from tests.unit.simulator.serving import serving

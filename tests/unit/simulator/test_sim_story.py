@@ -6,12 +6,13 @@ from typing import Any
 
 import pytest
 
-from flexpay_reconcile.simulator import control, playthrough
-from flexpay_reconcile.simulator.control import ControlError
-from flexpay_reconcile.simulator.references import WORDS, resolved
-from flexpay_reconcile.simulator.scenario import ScenarioError, build_world
-from flexpay_reconcile.simulator.scenario_checks import moment
-from flexpay_reconcile.simulator.scenario_story import StoryError
+from flexpay_reconcile.simulator.control import control
+from flexpay_reconcile.simulator.control.control import ControlError
+from flexpay_reconcile.simulator.control.references import WORDS, resolved
+from flexpay_reconcile.simulator.scenario import playthrough
+from flexpay_reconcile.simulator.scenario.scenario import ScenarioError, build_world
+from flexpay_reconcile.simulator.scenario.scenario_checks import moment
+from flexpay_reconcile.simulator.scenario.scenario_story import StoryError
 from tests.unit.simulator.helpers import DAY, HOUR, START, document, small_world
 
 PATH = "accounts.acct_1AcmeUS"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import stripe
 
-from flexpay_reconcile.simulator import control
+from flexpay_reconcile.simulator.control import control
 from tests.unit.simulator.helpers import DAY, START, client, failed_invoice, small_world
 from tests.unit.simulator.subscribing import again, customer, price, subscribe
 

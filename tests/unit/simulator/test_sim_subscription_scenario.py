@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from flexpay_reconcile.simulator.scenario import ScenarioError
+from flexpay_reconcile.simulator.scenario.scenario import ScenarioError
 from tests.unit.simulator.helpers import DAY, START, client, small_world
 
 PRICES = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import stripe
 
-from flexpay_reconcile.simulator import control
+from flexpay_reconcile.simulator.control import control
 from flexpay_reconcile.simulator.local_time import add_interval, iso, parse_instant
 from tests.unit.simulator.helpers import DAY, START, client, error_of, failed_invoice, small_world
 

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 import stripe
 
-from flexpay_reconcile.simulator import control
-from flexpay_reconcile.simulator.control import ControlError
+from flexpay_reconcile.simulator.control import control
+from flexpay_reconcile.simulator.control.control import ControlError
 from flexpay_reconcile.simulator.findings import Code
 from flexpay_reconcile.simulator.judge import judge
 from flexpay_reconcile.simulator.ledger import Ledger

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from flexpay_reconcile.simulator import card_table, cards
+from flexpay_reconcile.simulator.issuers import card_table, cards
 from flexpay_reconcile.simulator.world import World
 from tests.unit.simulator.helpers import client, small_world
 from tests.unit.simulator.payments import charges_of, price, refused, rich_world

@@ -9,10 +9,10 @@ import pytest
 import stripe
 
 from flexpay_reconcile.simulator import versions
-from flexpay_reconcile.simulator.event_types import API_VERSIONS
-from flexpay_reconcile.simulator.scenario import env_of
+from flexpay_reconcile.simulator.door.transport import SimulatorTransport
+from flexpay_reconcile.simulator.protocol.event_types import API_VERSIONS
+from flexpay_reconcile.simulator.scenario.scenario import env_of
 from flexpay_reconcile.simulator.state import API_VERSION
-from flexpay_reconcile.simulator.transport import SimulatorTransport
 from flexpay_reconcile.simulator.world import World
 from tests.unit.simulator import subscribing
 from tests.unit.simulator.helpers import Mailbox, client, failed_invoice, send, small_world

@@ -7,7 +7,7 @@ import json
 import pytest
 import stripe
 
-from flexpay_reconcile.simulator.event_types import API_VERSIONS, EVENT_TYPES
+from flexpay_reconcile.simulator.protocol.event_types import API_VERSIONS, EVENT_TYPES
 from flexpay_reconcile.simulator.state import API_VERSION
 from tests.unit.simulator.helpers import Mailbox, client, small_world
 

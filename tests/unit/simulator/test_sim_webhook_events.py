@@ -7,8 +7,8 @@ import json
 import pytest
 import stripe
 
-from flexpay_reconcile.simulator import control_api
-from flexpay_reconcile.simulator.control import ControlError
+from flexpay_reconcile.simulator.control import control_api
+from flexpay_reconcile.simulator.control.control import ControlError
 from flexpay_reconcile.simulator.resources.events import emit
 from flexpay_reconcile.simulator.resources.recipients import undelivered
 from tests.unit.simulator.helpers import DAY, HOUR, START, Mailbox, client, small_world

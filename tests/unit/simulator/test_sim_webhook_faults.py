@@ -7,10 +7,10 @@ import json
 import pytest
 import stripe
 
-from flexpay_reconcile.simulator import control_api
-from flexpay_reconcile.simulator.control import ControlError
-from flexpay_reconcile.simulator.delivery_faults import Kind
-from flexpay_reconcile.simulator.scenario import ScenarioError, build_world
+from flexpay_reconcile.simulator.control import control_api
+from flexpay_reconcile.simulator.control.control import ControlError
+from flexpay_reconcile.simulator.protocol.delivery_faults import Kind
+from flexpay_reconcile.simulator.scenario.scenario import ScenarioError, build_world
 from tests.unit.simulator.helpers import DAY, HOUR, START, Mailbox, client, document, small_world
 
 URL = "http://127.0.0.1:8787/webhooks"

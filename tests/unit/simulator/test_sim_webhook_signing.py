@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import stripe
 
-from flexpay_reconcile.simulator import control_api
-from flexpay_reconcile.simulator.control import ControlError
+from flexpay_reconcile.simulator.control import control_api
+from flexpay_reconcile.simulator.control.control import ControlError
 from tests.unit.simulator.helpers import DAY, HOUR, Mailbox, client, small_world
 
 URL = "http://127.0.0.1:8787/webhooks"

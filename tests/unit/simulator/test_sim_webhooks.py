@@ -7,7 +7,7 @@ from itertools import pairwise
 import pytest
 import stripe
 
-from flexpay_reconcile.simulator import control
+from flexpay_reconcile.simulator.control import control
 from tests.unit.simulator.helpers import DAY, HOUR, START, Mailbox, client, failed_invoice, small_world
 
 URL = "http://127.0.0.1:8787/webhooks"

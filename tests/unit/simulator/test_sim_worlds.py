@@ -8,10 +8,10 @@ from dataclasses import replace
 
 import pytest
 
-from flexpay_reconcile.simulator import latent, worlds
-from flexpay_reconcile.simulator.latent import LatentCard
-from flexpay_reconcile.simulator.markets import Market
-from flexpay_reconcile.simulator.scenario import ScenarioError, build_world
+from flexpay_reconcile.simulator.issuers import latent, worlds
+from flexpay_reconcile.simulator.issuers.latent import LatentCard
+from flexpay_reconcile.simulator.issuers.markets import Market
+from flexpay_reconcile.simulator.scenario.scenario import ScenarioError, build_world
 from tests.unit.simulator.helpers import DAY, HOUR, START, document
 
 # (name, version): digest of the file, digest of the answers of 120 cards. A change of either needs a new version.

@@ -1,0 +1,1 @@
+"""What every request to Stripe passes: keys, limits, locks, idempotency, parameters, faults. Knows no object."""
