@@ -24,8 +24,9 @@ INTRUDERS = [
     ("operations/intruder.py", "from flexpay_reconcile.adapters import x", "The stairs go down only"),
     ("basement/__init__.py", "", "The stairs go down only"),
     ("simulator/intruder.py", "from flexpay_reconcile.values import money", "The simulator knows Stripe"),
-    ("simulator/intruder.py", "import importlib", "Only simulator.worlds reads"),
+    ("simulator/intruder.py", "import importlib", "Only simulator.issuers.worlds reads"),
     ("cli/intruder.py", "from flexpay_reconcile.adapters import sqlite_store", "Only the bootstrap imports adapters"),
+    ("bootstrap/intruder.py", "from flexpay_reconcile.simulator.door import x", "open the simulator"),
     (
         "adapters/intruder.py",
         "from flexpay_reconcile.adapters.sqlite_store import x",
