@@ -21,6 +21,7 @@ from flexpay_reconcile.operations import (
     brake_check,
     finish_case,
     follow_accounts,
+    move_cases,
     process_inbox,
     receive_event,
     resolve_attempt,
@@ -132,6 +133,7 @@ def open_engine(parts: ControlParts, *, holder: str | None = None, guarded: bool
         Loop(name="clock", turn=lambda: _keep_floor(parts)),
         Loop(name="inbox", turn=lambda: process_inbox.process_inbox(context)),
         Loop(name="accounts", turn=accounts.turn),
+        Loop(name="move", turn=lambda: move_cases.move_due(context)),
         Loop(
             name="stop_stripe",
             turn=lambda: stop_stripe_retries.stop_stripe_retries(context, proven.stopper),
@@ -147,7 +149,8 @@ def open_engine(parts: ControlParts, *, holder: str | None = None, guarded: bool
 
     def next_due() -> Instant | None:
         dues = [parts.store.next_due(), backfill_events.next_sweep(context), take_over.next_batch(context)]
-        found = [each for each in (*dues, follow_accounts.next_look(context)) if each is not None]
+        dues += [follow_accounts.next_look(context), move_cases.next_move(context)]
+        found = [each for each in dues if each is not None]
         return min(found, default=None)
 
     loops = Loops(

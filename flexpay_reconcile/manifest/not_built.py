@@ -58,13 +58,6 @@ def _in_integration(tree: Tree, here: Path) -> Iterator[Diagnostic]:
 def _in_policy(tree: Tree, here: Path) -> Iterator[Diagnostic]:
     if tree.get(*here, "timing") == "learned":
         yield _fault(tree, (*here, "timing"), "learned timing", "use even")
-    if tree.get(*here, "migrate") is True:
-        yield _fault(
-            tree,
-            (*here, "migrate"),
-            "moving open cases to a changed policy",
-            "use false: they end under the policy they began with",
-        )
     if tree.has(*here, "holdout"):
         yield _fault(tree, (*here, "holdout"), "a control arm", "delete it")
     if tree.get(*here, "quiet_hours", "time_zone") == "customer":

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from flexpay_reconcile.billing.invoice import InvoiceStatus, payment_method_for
 from flexpay_reconcile.declines.decline import DeclineKind
-from flexpay_reconcile.operations import endings, follow_subscription, plan_next, record_outcome
+from flexpay_reconcile.operations import endings, follow_subscription, move_cases, record_outcome
 from flexpay_reconcile.operations.context import Context
 from flexpay_reconcile.ports.store import UnitOfWork
 from flexpay_reconcile.recovery.attempt import Attempt, AttemptState
@@ -60,7 +60,7 @@ def _decide_again(context: Context, unit: UnitOfWork, facts: Facts, case: Recove
         chosen = payment_method_for(facts.invoice, facts.subscription, facts.customer)
         if chosen is not None and chosen != case.payment_method:
             opened = follow_subscription.bind_card(unit, opened, case.account, chosen, NEW_CARD, now)
-    plan_next.plan_next(unit, opened, context.policy_of(opened), context.pinned(opened.revision), now)
+    move_cases.decide(context, unit, opened, now)
 
 
 def _opened(case: RecoveryCase, now: Instant, *, stripe_retries_stopped: bool = True) -> RecoveryCase:

@@ -6,7 +6,7 @@ Holds no writer and no charger: those are handed to the few operations that may 
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from flexpay_reconcile.config.configuration import Configuration
 from flexpay_reconcile.config.integration import Integration
@@ -60,9 +60,22 @@ class Context:
         return configuration.policy_of(configuration.integration(case.integration_id))
 
     def integration_of(self, case: RecoveryCase) -> Integration | None:
-        """The integration as it is configured now (for its keys), or None when it was removed."""
+        """The case's integration, or None when it was removed: what guards the account as it is configured now.
+
+        Keys, scope and status are today's; what was agreed for the case is that of its revision.
+        """
         latest = self.running()
-        return None if latest is None else latest.configuration.integrations.get(case.integration_id)
+        now = None if latest is None else latest.configuration.integrations.get(case.integration_id)
+        if now is None:
+            return None
+        agreed = self.pinned(case.revision).integration(case.integration_id)
+        stop = agreed.smart_retries.stop_stripe_retries
+        return replace(
+            now,
+            smart_retries=replace(now.smart_retries, stop_stripe_retries=stop),
+            include_first_invoice=agreed.include_first_invoice,
+            when_recovery_fails=agreed.when_recovery_fails,
+        )
 
     def hold_lease(self) -> bool:
         """Take or renew the lease; False when another daemon holds it."""

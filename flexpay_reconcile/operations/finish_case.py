@@ -17,6 +17,7 @@ from flexpay_reconcile.operations import (
     finishing,
     follow_subscription,
     judge_action,
+    move_cases,
     record_outcome,
     take_back_cancel,
 )
@@ -147,6 +148,8 @@ def _call(
     """Intent, call, then the state is taken from a read at the next look. False: come back later."""
     now = context.clock.now()
     with context.store.begin() as unit:
+        if action not in unit.actions.of_case(case.id) or move_cases.has_to_move(context, unit, case):
+            return False  # it was taken back, or planned anew, since it was read; or has to be
         if not context.may_charge(unit):
             return False
         braked = _brake(context, unit, case, action)

@@ -86,6 +86,23 @@ def _plan_again(unit: UnitOfWork, action: FinalAction) -> None:
             unit.actions.save(action)
 
 
+def plan_anew(unit: UnitOfWork, case: RecoveryCase, pinned: Configuration, now: Instant) -> None:
+    """The final actions of a case that was moved to another revision, none of them called yet: from the same anchor."""
+    if case.ended_by is None or case.ended_at is None:
+        raise BrokenInvariant(f"case {case.id} is {case.state.value}; its recovery has not ended")
+    stop = Stop(ended_by=case.ended_by, because=())
+    wanted = {each.kind: replace(each, decided_at=now) for each in _actions(case, stop, pinned, case.ended_at)}
+    for stored in unit.actions.of_case(case.id):
+        fresh = wanted.pop(stored.kind, None)
+        if fresh is not None:
+            unit.actions.save(fresh)
+        elif stored.state is ActionState.PLANNED and stored.kind is not ActionKind.TAKE_BACK:
+            note = "the changed policy has no such action"
+            unit.actions.save(replace(stored, state=ActionState.SKIPPED, finished_at=now, note=note))
+    for fresh in wanted.values():
+        unit.actions.add(fresh)
+
+
 def take_back(unit: UnitOfWork, case: RecoveryCase, because: str, now: Instant, *, called_too: bool = False) -> None:
     """Skip every final action that has not been called; with `called_too`, also one that a read shows was not done."""
     for action in unit.actions.of_case(case.id):

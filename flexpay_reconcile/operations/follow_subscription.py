@@ -7,7 +7,7 @@ from dataclasses import replace
 from flexpay_reconcile.billing.invoice import SubscriptionStatus, payment_method_for
 from flexpay_reconcile.config.integration import Integration
 from flexpay_reconcile.declines.decline import DeclineKind
-from flexpay_reconcile.operations import endings, finishing, follow_invoice, plan_next
+from flexpay_reconcile.operations import endings, finishing, follow_invoice, move_cases, plan_next
 from flexpay_reconcile.operations.context import Context
 from flexpay_reconcile.ports.configurations import AppliedConfiguration
 from flexpay_reconcile.ports.store import UnitOfWork
@@ -114,6 +114,7 @@ def end_with_sibling(unit: UnitOfWork, context: Context, case: RecoveryCase, now
         return
     words = "its subscription was cancelled by us meanwhile"
     plan_next.supersede_planned(unit, case, words, now)
+    case = move_cases.bring(context, unit, case, now)
     finishing.begin(
         unit, case, Stop(ended_by=EndedBy.NO_LEGAL_MOMENT, because=(words,)), context.pinned(case.revision), now
     )

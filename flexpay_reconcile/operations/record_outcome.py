@@ -10,7 +10,7 @@ from dataclasses import replace
 from flexpay_reconcile.billing.charge import Charge, RefusalFacts
 from flexpay_reconcile.declines.classify import classify
 from flexpay_reconcile.declines.decline import DeclineKind
-from flexpay_reconcile.operations import endings, plan_next, record_money
+from flexpay_reconcile.operations import endings, move_cases, record_money
 from flexpay_reconcile.operations.context import Context
 from flexpay_reconcile.ports.store import UnitOfWork
 from flexpay_reconcile.recovery.attempt import Attempt, AttemptState
@@ -115,7 +115,7 @@ def declined(
         next_attempt_at=None,
         next_attempt_number=None,
     )
-    plan_next.plan_next(unit, opened, context.policy_of(opened), context.pinned(opened.revision), now)
+    move_cases.decide(context, unit, opened, now)
 
 
 def pending(unit: UnitOfWork, case: RecoveryCase, attempt: Attempt, outcome: Pending, now: Instant) -> None:

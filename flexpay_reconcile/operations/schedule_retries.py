@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from flexpay_reconcile.billing.invoice import Invoice
 from flexpay_reconcile.errors import BrokenInvariant, OperatorError, TryLater
-from flexpay_reconcile.operations import endings, follow_invoice, plan_next
+from flexpay_reconcile.operations import endings, follow_invoice, move_cases, plan_next
 from flexpay_reconcile.operations.context import LOG, Context
 from flexpay_reconcile.ports.store import UnitOfWork
 from flexpay_reconcile.recovery.case import CaseState, RecoveryCase
@@ -59,7 +59,7 @@ def _decide(context: Context, unit: UnitOfWork, case: RecoveryCase, now: Instant
         case = move(case, CaseState.OPENED)
     elif not case.stripe_retries_stopped:
         return 0
-    plan_next.plan_next(unit, case, context.policy_of(case), context.pinned(case.revision), now)
+    move_cases.decide(context, unit, case, now)
     return 1
 
 

@@ -14,7 +14,7 @@ from flexpay_reconcile.billing.charge import Charge, ChargeStatus
 from flexpay_reconcile.billing.invoice import InvoiceStatus
 from flexpay_reconcile.config.integration import Integration
 from flexpay_reconcile.errors import ErrorKind, OperatorError, TryLater
-from flexpay_reconcile.operations import brake_check, closed_gate, endings, record_outcome
+from flexpay_reconcile.operations import brake_check, closed_gate, endings, move_cases, record_outcome
 from flexpay_reconcile.operations.context import LEASE_TTL, LOG, Context
 from flexpay_reconcile.operations.read_facts import read_facts
 from flexpay_reconcile.ports.charger import Charger, ChargerFor
@@ -137,6 +137,8 @@ def _commit_intent(context: Context, planned: Attempt) -> tuple[Attempt, Recover
             unit.attempts.save(
                 replace(attempt, state=AttemptState.SUPERSEDED, finished_at=now, note="its case has moved on")
             )
+            return None
+        if move_cases.has_to_move(context, unit, case):
             return None
         running = context.running()
         brakes = (running.configuration if running else context.pinned(case.revision)).brakes

@@ -78,6 +78,12 @@ class Cases(Protocol):
         """Cases of a customer not in a final state, oldest first."""
         ...
 
+    def begun_before(
+        self, integration_id: IntegrationId, revision: int, after: CaseId | None, limit: int
+    ) -> tuple[RecoveryCase, ...]:
+        """Cases of an integration that are not final and pinned to an earlier revision, by id, from after `after`."""
+        ...
+
     def due(self, states: Iterable[CaseState], now: Instant, limit: int) -> tuple[RecoveryCase, ...]:
         """Cases in these states with `due_at <= now`, earliest first."""
         ...

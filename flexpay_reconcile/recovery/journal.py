@@ -27,6 +27,8 @@ class EntryKind(StrEnum):
     """The intent of an attempt is on disk."""
     GATE_REFUSED = "gate_refused"
     """A gate said no before the call."""
+    POLICY_CHANGED = "policy_changed"
+    """The case was moved to a changed policy (`migrate: true`)."""
     OUTCOME = "outcome"
     """What an attempt came to."""
     RESOLVED = "resolved"

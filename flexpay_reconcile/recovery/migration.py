@@ -114,7 +114,8 @@ def begun(actions: tuple[FinalAction, ...]) -> bool:
 
 def _window_until(case: RecoveryCase, old: RetryPolicy, new: RetryPolicy) -> Instant:
     """From the same start; what it was longer by (parked, blocked, a new card) stays added, and a changed card that
-    waits for its try loses none of its time."""
+    waits for its try loses none of its time.
+    """
     planned = case.window_from.plus(old.window)
     longer = case.window_until.since(planned) if case.window_until > planned else Span(0)
     until = case.window_from.plus(new.window).plus(longer)

@@ -65,6 +65,13 @@ class SqliteCases:
         """Cases of a customer not in a final state, oldest first."""
         return self._several("live_for_customer", {"account": account, "customer": customer})
 
+    def begun_before(
+        self, integration_id: IntegrationId, revision: int, after: CaseId | None, limit: int
+    ) -> tuple[RecoveryCase, ...]:
+        """Open cases pinned to an earlier revision, by id, beginning after one."""
+        wanted = {"integration_id": integration_id, "revision": revision, "after": after or "", "limit": limit}
+        return self._several("begun_before", wanted)
+
     def due(self, states: Iterable[CaseState], now: Instant, limit: int) -> tuple[RecoveryCase, ...]:
         """Cases in these states with `due_at <= now`, earliest first."""
         return self._several("due", {"states": state_list(states), "now": now.ms, "limit": limit})

@@ -26,7 +26,6 @@ class SqliteFinalActions:
     def add(self, action: FinalAction) -> bool:
         """Insert; False when the case already has that kind."""
         row = _columns(action) | {
-            "position": action.order,
             "integration_id": action.integration_id,
             "subscription": action.subscription,
         }
@@ -59,6 +58,7 @@ def _columns(action: FinalAction) -> dict[str, Any]:
     return {
         "case_id": action.case_id,
         "kind": action.kind.value,
+        "position": action.order,
         "state": action.state.value,
         "called_at": ms(action.called_at),
         "body": dump(action),

@@ -131,3 +131,19 @@ def test_lists_for_people(store):
             assert [each.invoice for each in cases.find(text)] == [invoice(2)]
         assert cases.find("in_") == ()
         assert cases.counts() == {("acme-us", "opened"): 1, ("acme-us", "closed"): 1, ("other", "opened"): 1}
+
+
+def test_cases_of_an_earlier_revision_come_page_by_page(store):
+    """Only open ones of that integration, by id, from after the last one seen: a pass over them can be taken up again."""
+    with store.begin() as unit:
+        for number, revision in ((1, 1), (2, 2), (3, 3), (4, 1), (5, 1)):
+            unit.cases.add(case_of(number, revision=revision))
+        unit.cases.add(case_of(6, integration_id=OTHER))
+        unit.cases.save(_ended(case_of(4)))
+    with store.reading() as unit:
+        every = unit.cases.begun_before(ACME, 3, None, 10)
+        assert [each.invoice for each in every] == [invoice(1), invoice(2), invoice(5)]
+        first = unit.cases.begun_before(ACME, 3, None, 2)
+        assert first == every[:2]
+        assert unit.cases.begun_before(ACME, 3, first[-1].id, 2) == every[2:]
+        assert unit.cases.begun_before(ACME, 1, None, 10) == ()

@@ -124,6 +124,19 @@ def test_taking_back_uses_up_no_budget(store):
         assert unit.actions.called_since(ACME, at(5)) == 1
 
 
+def test_a_final_action_planned_anew_takes_its_new_place(store):
+    """The order is that of the last save: what a changed policy puts before it is carried out before it."""
+    with store.begin() as unit:
+        unit.cases.add(case_of(1))
+        unit.actions.add(action_of(ActionKind.MARK_UNCOLLECTIBLE, order=0))
+        unit.actions.add(action_of(ActionKind.SCHEDULE_CANCEL, order=0))
+        unit.actions.add(action_of(ActionKind.AWAIT_END, order=1))
+        unit.actions.save(action_of(ActionKind.MARK_UNCOLLECTIBLE, order=2))
+    with store.reading() as unit:
+        kinds = [each.kind for each in unit.actions.of_case(case_of(1).id)]
+    assert kinds == [ActionKind.SCHEDULE_CANCEL, ActionKind.AWAIT_END, ActionKind.MARK_UNCOLLECTIBLE]
+
+
 def test_saving_an_unplanned_final_action_is_a_bug(store):
     """Nothing is created by `save`."""
     with pytest.raises(BrokenInvariant, match="never planned"), store.begin() as unit:

@@ -148,6 +148,7 @@ def test_hot_queries_search_an_index(file_path):
     database = Database(file_path)
     migrate.migrate(database)
     for subject, name in (
+        ("cases", "begun_before"),
         ("cases", "due"),
         ("cases", "live_for_invoice"),
         ("cases", "find"),

@@ -95,7 +95,7 @@ def test_every_optional_field_is_decoded():
         "    fixed_schedule: [{days: 3}, {days: 5}, {days: 7}]\n"
         '    quiet_hours: {from: "22:00", to: "07:05", time_zone: Europe/Berlin}\n'
         '    network_ceilings: {visa: {per_30_days: 18, because: "finance, 2026-11-20"}, mastercard: {per_24_hours: 1}}\n'
-        "    migrate: false\n"
+        "    migrate: true\n"
         "guards: {max_certain_cancellations: 50, max_webhook_deletes: 2, impact_growth_percent: 10}\n"
         "brakes:\n  attempts: {per_minute: 6, per_day: 60}\n  final_actions: {per_hour: 5, per_day: 20}\n"
         "  take_over: {percent_of_book_per_day: 10}\n"
@@ -106,6 +106,7 @@ def test_every_optional_field_is_decoded():
     assert found.fixed_schedule == (Span.of(days=3), Span.of(days=5), Span.of(days=7))
     assert found.quiet_hours == QuietHours(from_minute=1320, to_minute=425, time_zone="Europe/Berlin")
     assert found.minimum_spacing == Span.of(hours=2, minutes=30)
+    assert found.migrate is True
     assert found.network_ceilings == {
         "visa": CeilingOverride(per_30_days=18, because="finance, 2026-11-20"),
         "mastercard": CeilingOverride(per_24_hours=1),

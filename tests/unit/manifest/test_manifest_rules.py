@@ -222,7 +222,6 @@ def test_rules_speak_where_the_schema_complains_elsewhere():
         (ALLOW, ALLOW + "    «notify: {url: https://acme.example/h, signing_secret: {env: H}}\n"),
         ("managed_by: flexpay", "managed_by: flexpay\n      «signing_secret: {env: W}"),
         (POLICY, "    timing: «learned\n"),
-        (POLICY, POLICY + "    migrate: «true\n"),
         (POLICY, POLICY + "    «holdout: {percent: 10, timing: even}\n"),
         (POLICY, POLICY + "    quiet_hours: {from: 22:00, to: 07:00, time_zone: «customer}\n"),
         (POLICY, POLICY + "guards: {max_certain_cancellations: «5}\n"),

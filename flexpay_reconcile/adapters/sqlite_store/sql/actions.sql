@@ -5,9 +5,9 @@ VALUES (:case_id, :kind, :position, :integration_id, :subscription, :state, :cal
 ON CONFLICT (case_id, kind) DO NOTHING;
 
 -- name: actions_save
--- What became of a final action.
+-- What became of a final action; its place changes when a changed policy plans it anew.
 UPDATE final_actions
-SET state = :state, called_at = :called_at, body = :body
+SET position = :position, state = :state, called_at = :called_at, body = :body
 WHERE case_id = :case_id AND kind = :kind;
 
 -- name: actions_of_case

@@ -35,6 +35,13 @@ SELECT body FROM cases
 WHERE customer = :customer AND account = :account AND live = 1
 ORDER BY opened_at, id;
 
+-- name: cases_begun_before
+-- Open cases of an integration that began under an earlier revision, page by page, when a changed policy moves them.
+SELECT body FROM cases
+WHERE live = 1 AND integration_id = :integration_id AND id > :after AND json_extract(body, '$.revision') < :revision
+ORDER BY id
+LIMIT :limit;
+
 -- name: cases_due
 -- What a loop has to look at now. `states` is a JSON list.
 SELECT body FROM cases
