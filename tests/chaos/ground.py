@@ -24,6 +24,7 @@ PATIENCE = 60.0
 ADVANCE_PATIENCE = 240.0
 ROOT = Path(__file__).resolve().parents[2]
 LOCK_HELD = 6
+TIMED_OUT = 9
 FOLLOWS = "chaos: time may pass"
 """What a daemon of ours says when it has done its first work and follows the clock."""
 
@@ -135,6 +136,9 @@ class Ground:
         self.now = 0
         self.daemons: dict[str, Process] = {}
         self.starts = 0
+        self.absences: list[tuple[int, int]] = []
+        """Spans of the simulator's seconds in which no daemon was at work, at their widest."""
+        self._away: int | None = None
         self._started: list[Process] = []
         inherited = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
         self.environ = {**inherited, "FLEXPAY_STATE": str(self.state), "PYTHONPATH": str(ROOT)}
@@ -173,6 +177,21 @@ class Ground:
         self.wait(there, "no daemon", process)
         self.daemons[host] = process
         return process
+
+    def at_work(self) -> bool:
+        """Whether a daemon lives that nobody has stopped."""
+        return any(each.code is None and not each.stands_still() for each in self.daemons.values())
+
+    def away(self, since: int) -> None:
+        """Nobody works any more, since this second at the earliest; nothing where somebody still does."""
+        if self._away is None and not self.at_work():
+            self._away = since
+
+    def back(self) -> None:
+        """Somebody works again."""
+        if self._away is not None:
+            self.absences.append((self._away, self.now))
+            self._away = None
 
     def command(self, *words: str, **more: str) -> subprocess.CompletedProcess[str]:
         """A command of the product to its end."""

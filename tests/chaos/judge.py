@@ -23,6 +23,7 @@ KEY = re.compile(r"fp1:acct_\w+:in_\w+:\d+")
 PAID = (CaseState.RECOVERED, CaseState.RECOVERED_ELSEWHERE)
 CANCELS = (ActionKind.CANCEL_SUBSCRIPTION, ActionKind.SCHEDULE_CANCEL, ActionKind.AWAIT_END)
 
+HOUR = 3600
 STATUSES = frozenset({"draft", "open", "paid", "void", "uncollectible"}) | frozenset(
     {"incomplete", "trialing", "active", "past_due", "unpaid", "paused", "canceled", "incomplete_expired"}
 )
@@ -59,6 +60,7 @@ class Books:
     attempts: dict[str, Attempt]
     actions: dict[str, list[FinalAction]]
     broken_journals: list[str]
+    absences: list[tuple[int, int]]
 
 
 def judge(ground: Ground) -> Verdict:
@@ -74,7 +76,7 @@ def judge(ground: Ground) -> Verdict:
         row["source"] for row in books.charges if row["status"] == "succeeded" and row["invoice"] in books.cases
     )
     verdict.cases = Counter(case.state.value for case in books.cases.values())
-    for check in (_simulator, _charges, _attempts, _lost, _paid, _endings, _cancelled, _journal):
+    for check in (simulator_findings, _charges, _attempts, _lost, _paid, _endings, _cancelled, _journal):
         check(verdict, books)
     return verdict
 
@@ -106,13 +108,27 @@ def _read(ground: Ground) -> Books:
         attempts=attempts,
         actions=actions,
         broken_journals=broken,
+        absences=ground.absences,
     )
 
 
-def _simulator(verdict: Verdict, books: Books) -> None:
+def simulator_findings(verdict: Verdict, books: Books) -> None:
     """The simulator's own judge: charged twice, charged after paid or never again, cancelled after paid, ceilings."""
     for each in books.findings:
-        verdict.require(each["informative"], f"A: {each['code']}: {each['words']} {each['objects']}")
+        excused = each["code"] == "canceled_after_paid" and _ended_without_us(books, each["objects"][0])
+        verdict.require(each["informative"] or excused, f"A: {each['code']}: {each['words']} {each['objects']}")
+
+
+def _ended_without_us(books: Books, subscription: str) -> bool:
+    """Stripe ended it at its period's end, by our flag, and no daemon was there in its last hour to take the flag back.
+
+    A daemon that works looks once more an hour before the end. A request of ours to end it is never excused.
+    """
+    rows = [row for row in books.states if row["object"] == subscription and row["status"] == "canceled"]
+    if not rows or rows[0]["source"] == "request":
+        return False
+    end = rows[0]["at"]
+    return any(since <= end and end - HOUR <= until for since, until in books.absences)
 
 
 def _charges(verdict: Verdict, books: Books) -> None:

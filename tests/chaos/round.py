@@ -150,12 +150,15 @@ class Round(Stand):
             if not first.stands_still():
                 self._flow(STEP)
                 first.send(signal.SIGSTOP)
+                self.ground.away(self._flowed_from)
         else:
+            self.ground.away(self._flowed_from)
             self._settle()
             second = self._other_after_the_lease()
         self._settle()
         self._pass(TAKEN_OVER)
         first.send(signal.SIGCONT)
+        self.ground.back()
         self.tally.note("stops beyond the lease" + (" at a named point" if told.exists() else ""))
         self._pass(self.rng.randrange(6, 30) * HOUR)
         self._one_of_two_goes(first, second)
@@ -191,8 +194,10 @@ class Round(Stand):
         process = self._daemon()
         self._settle()
         self.deeds.some(4)
+        full_from = self.ground.now
         with self.disk.full(process):
             self._pass(self.rng.randrange(12, 49) * HOUR)
+            self.ground.absences.append((full_from, self.ground.now))  # nothing can be written: nothing is begun
             if process.code is not None:
                 raise Breach(f"a full disk ended the daemon with {process.code}\n{process.told()[-2000:]}")
             if self.rng.random() < 0.5:

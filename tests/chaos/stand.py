@@ -12,7 +12,7 @@ from pathlib import Path
 from tests.chaos import worlds
 from tests.chaos.deeds import Deeds
 from tests.chaos.disk import Disk, open_disk
-from tests.chaos.ground import LOCK_HELD, Advance, Ground, Process, Stuck
+from tests.chaos.ground import LOCK_HELD, TIMED_OUT, Advance, Ground, Process, Stuck
 from tests.chaos.tally import Tally
 
 
@@ -49,6 +49,7 @@ class Stand:
         self.ground = Ground(folder, self.disk.folder)
         self.deeds = Deeds(self.ground, list(self.recipe.customers), self.rng)
         self._passing: Advance | None = None
+        self._flowed_from = 0
         self._took = 0.5
 
     def _say(self, words: str) -> None:
@@ -69,7 +70,7 @@ class Stand:
             hooks["TRACE"] = str(self.plan.trace)
         for _ in range(30):
             process = self.ground.start_daemon(host, follows=follows, **hooks)
-            if process.code != LOCK_HELD:
+            if process.code != LOCK_HELD and not self._shut_out(process):
                 break
             self._settle()
             self._pass(360)
@@ -78,13 +79,20 @@ class Stand:
         if process.code is not None and process.code != -signal.SIGKILL:
             raise Breach(f"a daemon ended by itself with {process.code}\n{process.told()[-3000:]}")
         self._no_traceback(process)
+        self.ground.back()
         return process
+
+    def _shut_out(self, process: Process) -> bool:
+        """Whether it gave up because another one, stopped in the middle of a commit, holds the database."""
+        others = (each for each in self.ground.daemons.values() if each is not process and each.code is None)
+        return process.code == TIMED_OUT and "E-state-busy" in process.told() and any(e.stands_still() for e in others)
 
     def _dead(self, process: Process, point: str | None) -> None:
         """Killed; by itself only where it was told to."""
         if process.code not in (None, -signal.SIGKILL):
             raise Breach(f"a daemon ended by itself with {process.code}\n{process.told()[-3000:]}")
         process.kill()
+        self.ground.away(self._flowed_from)
         self._no_traceback(process)
         self.tally.killed(point)
 
@@ -100,6 +108,7 @@ class Stand:
     def _flow(self, seconds: int) -> Advance:
         """Time begins to pass."""
         self._settle()
+        self._flowed_from = self.ground.now
         self._passing = Advance(self.ground, seconds)
         self._passing.start()
         return self._passing

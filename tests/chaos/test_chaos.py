@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
-from tests.chaos import points
+from tests.chaos import judge, points
 from tests.chaos.round import play
 from tests.chaos.stand import Plan
 from tests.chaos.tally import Tally
@@ -51,3 +52,31 @@ def test_the_points_are_read_from_the_code():
         assert wanted in names
     assert len(names) == len(set(names))
     assert set(points.OUT_OF_REACH) <= {site.name for site in points.sites()}
+
+
+@pytest.mark.parametrize(
+    ("source", "absences", "excused"),
+    [
+        ("renewal", [(90_000, 100_000)], True),  # nobody was there when it ended
+        ("renewal", [(90_000, 97_000)], True),  # back within the last hour: perhaps too late
+        ("renewal", [(90_000, 96_000)], False),  # back before the last look
+        ("renewal", [], False),
+        ("request", [(90_000, 100_000)], False),  # we asked for it ourselves
+    ],
+)
+def test_an_end_after_payment_is_excused_only_where_nobody_was_there(source, absences, excused):
+    """A flag that took effect after payment is no violation while no daemon lived; our own request always is one."""
+    ended = {"object": "sub_1", "status": "canceled", "source": source, "at": 100_000}
+    found = {"code": "canceled_after_paid", "words": "", "objects": ["sub_1", "in_1"], "informative": False}
+    empty: dict[str, Any] = {
+        "charges": [],
+        "invoices": {},
+        "subscriptions": {},
+        "cases": {},
+        "attempts": {},
+        "actions": {},
+    }
+    books = judge.Books(**empty, states=[ended], findings=[found], broken_journals=[], absences=absences)
+    verdict = judge.Verdict()
+    judge.simulator_findings(verdict, books)
+    assert (verdict.breaches == []) is excused
