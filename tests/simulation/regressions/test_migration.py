@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
 from typing import Any
 
 import pytest
-import stripe
 
-from flexpay_reconcile.operations import move_cases
 from flexpay_reconcile.recovery.attempt import BLOCKING_STATES, AttemptState
 from flexpay_reconcile.recovery.case import CaseState, EndedBy, RecoveryCase
 from flexpay_reconcile.recovery.final_action import ActionKind, ActionState
 from flexpay_reconcile.recovery.journal import EntryKind
 from flexpay_reconcile.rehearsal import arm
-from flexpay_reconcile.simulator.control import control
 from flexpay_reconcile.values.instant import Instant, Span
-from tests.simulation import crashes, truth, worlds
-from tests.simulation.records import Records
+from tests.simulation import truth, worlds
 from tests.simulation.regressions import steps
 from tests.simulation.regressions.test_pinning import lost_answer
-from tests.simulation.rig import Request, Rig
+from tests.simulation.rig import Rig
 
 FIRST: dict[str, Any] = {"attempts": 4, "window_days": 8, "delay_days": 3}
 MOVING = "    migrate: true\n"
@@ -31,22 +26,6 @@ DAY = Span.of(days=1)
 def failing(code: str = "insufficient_funds", **changes: Any) -> Rig:
     """Ada's renewal was declined under revision 1, and goes on being declined."""
     return steps.failing(code, None, **FIRST | changes)
-
-
-def held(code: str, when: Callable[[Rig], bool], **changes: Any) -> tuple[Rig, Callable[[], None]]:
-    """Ada's case as it stands when so much is done: from then on her subscription cannot be read, until released."""
-    rig = Rig({"ada": worlds.customer()}, loaded=worlds.manifest(**FIRST | changes))
-    rig.decline("ada", code, None)
-    on = [True]
-
-    def refuse(request: Request) -> None:
-        asked = request.method == "GET" and request.path.startswith("/v1/subscriptions/sub_")
-        if asked and on[0] and rig.cases() and when(rig):
-            raise stripe.APIConnectionError("no connection") from ConnectionRefusedError()
-
-    rig.before_call.append(refuse)
-    steps.until(rig, lambda: bool(rig.cases()) and when(rig))
-    return rig, lambda: on.__setitem__(0, False)
 
 
 def change(rig: Rig, *, migrate: bool = True, **changes: Any) -> None:
@@ -240,170 +219,3 @@ def test_what_a_person_looks_at_stays_where_it_is(code: str):
     assert (case.state, case.due_at, case.revision) == (before.state, before.due_at, 2)
     rig.live(10)
     assert (rig.pays(), steps.cancellations(rig)) == ([], 0)
-
-
-@pytest.mark.parametrize(("days", "wanted"), [(1, 1), (10, 10)])
-def test_a_planned_cancellation_gets_the_new_delay_from_the_same_decline(days: int, wanted: int):
-    """Sooner or later than revision 1 said, counted from the decline that ended recovery; once."""
-    rig = failing("lost_card")
-    steps.until_state(rig, CaseState.FINISHING)
-    anchor = declined_at(rig.case("ada"))
-    change(rig, delay_days=days)
-    rig.live(0.01)
-    assert cancel_due(rig) == anchor.plus(DAY.times(wanted))
-    rig.live(20)
-    assert [each - anchor.seconds for each in cancelled_at(rig)] == [wanted * 86_400]
-    assert {each.revision for each in rig.actions(rig.case("ada"))} == {2}
-    assert rig.invoices("ada")[-1]["status"] == "uncollectible"
-    truth.agree(rig)
-
-
-def test_a_delay_that_is_over_by_the_new_revision_cancels_after_fresh_reads_only():
-    """Two of three days have passed and the delay is one day now: due at once, and paid just before it is not done."""
-    rig = failing("lost_card")
-    steps.until_state(rig, CaseState.FINISHING)
-    rig.live(2)
-    rig.requests.clear()
-    change(rig, delay_days=1)
-    rig.live(0.1)
-    (place,) = [index for index, each in enumerate(rig.requests) if each.method == "DELETE"]
-    read = [each for each in rig.requests[:place] if each.method == "GET" and each.path.startswith("/v1/invoices/in_")]
-    assert rig.requests[place].at - read[-1].at <= 60
-    truth.agree(rig)
-
-
-def test_recovery_that_has_ended_is_not_begun_again_by_a_generous_policy():
-    """All attempts used, then twenty allowed: FINISHING stays FINISHING, nobody is charged for a changed file."""
-    rig = failing(attempts=1, window_days=4)
-    steps.until_state(rig, CaseState.FINISHING)
-    paid = len(rig.pays())
-    change(rig, attempts=8, window_days=28)
-    rig.live(0.01)
-    assert (rig.case("ada").state, moves(rig)) == (CaseState.FINISHING, [("1", "2")])
-    rig.live(20)
-    assert len(rig.pays()) == paid
-    assert rig.case("ada").state is CaseState.EXHAUSTED
-    truth.agree(rig)
-
-
-def test_an_outcome_that_is_left_as_it_is_now_cancels_nobody():
-    """The cancellation that was planned is not made, and the case ends."""
-    rig = failing("lost_card")
-    steps.until_state(rig, CaseState.FINISHING)
-    change(rig, action="leave_as_is", invoice="leave_as_is")
-    rig.live(10)
-    assert rig.case("ada").state is CaseState.HARD_DECLINED
-    assert steps.cancellations(rig) == 0
-    assert {each.state for each in rig.actions(rig.case("ada"))} == {ActionState.SKIPPED}
-    assert rig.invoices("ada")[-1]["status"] == "open"
-
-
-@pytest.mark.parametrize(
-    ("first", "second"),
-    [
-        ({"action": "leave_as_is", "delay_days": 0}, {"action": "cancel_at_period_end"}),
-        ({"action": "cancel_with_delay", "delay_days": 3}, {"action": "cancel_at_period_end"}),
-    ],
-)
-def test_actions_that_become_others_keep_their_order(first: dict[str, Any], second: dict[str, Any]):
-    """Cancelled at the period's end instead: the invoice is written off after the subscription is over, not before."""
-    rig, release = held("lost_card", lambda rig: rig.case("ada").state is CaseState.FINISHING, **first)
-    assert rig.case("ada").state is CaseState.FINISHING
-    release()
-    change(rig, **second)
-    rig.live(0.5)
-    kinds = [each.kind for each in rig.actions(rig.case("ada")) if each.state is not ActionState.SKIPPED]
-    assert kinds[:3] == [ActionKind.SCHEDULE_CANCEL, ActionKind.AWAIT_END, ActionKind.MARK_UNCOLLECTIBLE]
-    assert rig.subscription("ada")["cancel_at_period_end"] is True
-    assert rig.invoices("ada")[-1]["status"] == "open"
-    rig.live(40)
-    assert rig.invoices("ada")[-1]["status"] == "uncollectible"
-    assert rig.case("ada").state is CaseState.HARD_DECLINED
-    assert steps.cancellations(rig) == 0
-    truth.agree(rig)
-
-
-def test_what_has_begun_at_stripe_ends_as_it_began():
-    """The answer to the cancellation is lost as revision 2 leaves subscriptions alone: settled by revision 1, once."""
-    rig, release = held("lost_card", lambda rig: steps.cancellations(rig) > 0, delay_days=0)
-    assert ActionState.CALLING in {each.state for each in rig.actions(rig.case("ada"))}
-    release()
-    change(rig, action="leave_as_is", invoice="leave_as_is")
-    rig.live(3)
-    case = rig.case("ada")
-    assert (moves(rig), case.state) == ([], CaseState.HARD_DECLINED)
-    assert {each.revision for each in rig.actions(case)} == {1}
-    assert rig.invoices("ada")[-1]["status"] == "uncollectible"
-    assert len(cancelled_at(rig)) == 1
-    truth.agree(rig)
-
-
-CODES = {"ada": "insufficient_funds", "bob": "lost_card", "cleo": "expired_card", "dan": "insufficient_funds"}
-
-
-def book() -> Rig:
-    """Four customers in four states, as revision 2 is applied; Dan's answer is lost."""
-    rig = Rig({name: worlds.customer() for name in CODES}, loaded=worlds.manifest(**FIRST))
-    for number, (name, code) in enumerate(CODES.items()):
-        account, row = control.customer_of(rig.world, name)
-        for id_ in account.table("payment_method").by("customer", row["id"]):
-            card = account.table("payment_method").rows[id_]["card"]
-            account.table("payment_method").rows[id_]["card"] = {**card, "fingerprint": f"of-{number}"}
-        rig.decline(name, code, None)
-    rig.live(2)
-    return rig
-
-
-def ends(rig: Rig) -> dict[str, Any]:
-    """How each case ended: state, attempts, revision, how often moved, and how often cancelled."""
-    found = {}
-    for name in CODES:
-        case = rig.case(name)
-        invoice = str(rig.subscription(name)["id"])
-        cancels = sum(
-            each.method == "DELETE" and each.object_id == invoice for each in rig.requests if each.status == 200
-        )
-        found[name] = (case.state, case.attempts_used, case.revision, moves(rig, name), cancels)
-    return found
-
-
-WANTED = {
-    "ada": (CaseState.EXHAUSTED, 2, 2, [("1", "2")], 1),
-    "bob": (CaseState.HARD_DECLINED, 0, 2, [("1", "2")], 1),
-    "cleo": (CaseState.EXHAUSTED, 0, 2, [("1", "2")], 1),
-    "dan": (CaseState.EXHAUSTED, 2, 2, [("1", "2")], 1),
-}
-
-
-def lived(die_at: int | None, *, moving: bool) -> tuple[Rig, crashes.Boundaries]:
-    """The book through revision 2 with one death; `moving` counts only until every case has moved."""
-    rig = book()
-    records = Records(rig)
-    change(rig, attempts=2, window_days=6, delay_days=5)
-    boundaries = crashes.Boundaries(rig, die_at=die_at)
-    if moving:
-        rig.live(0.001)
-        return rig, boundaries
-    rig.live(20, on_step=records.step)
-    return rig, boundaries
-
-
-def test_killed_between_any_two_moves_every_case_moves_once():
-    """The process dies at each boundary from the apply until all have moved: each is moved once and ends the same way."""
-    _, counted = lived(None, moving=True)
-    assert len(counted.names) >= 2 * len(CODES)
-    undisturbed, _ = lived(None, moving=False)
-    assert ends(undisturbed) == WANTED, steps.journal(undisturbed)
-    for die_at in range(1, len(counted.names) + 1):
-        rig, _ = lived(die_at, moving=False)
-        assert rig.crashes == 1, die_at
-        assert ends(rig) == WANTED, (die_at, counted.names[die_at - 1])
-        truth.agree(rig)
-
-
-def test_a_page_of_one_case_still_moves_all(monkeypatch: pytest.MonkeyPatch):
-    """Bounded turns: nothing is charged or cancelled for a case before its own move, however small the page."""
-    real = move_cases.move_due
-    monkeypatch.setattr(move_cases, "move_due", lambda context: real(context, limit=1))
-    rig, _ = lived(None, moving=False)
-    assert ends(rig) == WANTED
