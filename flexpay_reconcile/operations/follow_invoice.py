@@ -148,7 +148,8 @@ def _note_foreign(unit: UnitOfWork, case: RecoveryCase, charge: Charge, event: E
     unit.journal.append(
         Entry(case_id=case.id, at=now, kind=EntryKind.DECLINE_SEEN, text=text, facts={"charge": charge.id})
     )
-    if decline is None or case.is_final() or case.state not in _MAY_BE_DECIDED_AGAIN:
+    parked = case.state is CaseState.PARKED
+    if decline is None or case.is_final() or not (parked or case.state in _MAY_BE_DECIDED_AGAIN):
         return
     wait = decline.advice.wait_at_least
     asked = charge.created.plus(wait) if wait else None
@@ -161,6 +162,9 @@ def _note_foreign(unit: UnitOfWork, case: RecoveryCase, charge: Charge, event: E
         wait_until=asked if longer else case.wait_until,
         wait_because=decline.reason if longer else case.wait_because,
     )
+    if parked:  # it stays so, and knows what the last refusal was when it goes on (A21)
+        unit.cases.save(case)
+        return
     if by_stripe:
         endings.parked(unit, case, "foreign_retries", f"{who}: two engines must never both charge", now)
         return

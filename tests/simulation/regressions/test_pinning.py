@@ -116,9 +116,9 @@ def sent_for(rig: Rig, name: str) -> list[tuple[int, str, str, tuple[tuple[str, 
 def revisions(rig: Rig, name: str) -> set[int]:
     """What the case, its attempts and its final actions say (E14)."""
     case = rig.case(name)
-    rows = [*rig.attempts(case), *rig.actions(case)]
-    assert rows
-    return {case.revision, *(each.revision for each in rows)}
+    stored = [*(each.revision for each in rig.attempts(case)), *(each.revision for each in rig.actions(case))]
+    assert stored
+    return {case.revision, *stored}
 
 
 @pytest.mark.parametrize("name", WAYS)

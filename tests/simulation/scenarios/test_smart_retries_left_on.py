@@ -86,3 +86,20 @@ def test_switched_on_again_by_hand_in_the_middle_is_stopped_again_or_parked():
     assert not pays or (stops and stops[0] < pays[0]), steps.journal(rig)
     assert set(engines(rig)) == {"ours"}
     truth.agree(rig)
+
+
+def test_what_stripe_was_told_while_we_were_parked_is_not_forgotten():
+    """`no`: Stripe's own retries end at a code nobody knows. No attempt, no cancellation; each refusal noted once (A21)."""
+    rig = left_on(stop="no", retries="custom")
+    rig.live(0.1)
+    assert rig.case("ada").state is CaseState.PARKED
+    rig.decline("ada", "a_code_nobody_knows")
+    rig.live(25)
+    case = rig.case("ada")
+    assert len(engines(rig)) >= 1, "Stripe did retry"
+    assert case.decline_reason == "unknown:a_code_nobody_knows"
+    assert case.state is CaseState.NEEDS_REVIEW, steps.journal(rig)
+    assert (rig.pays(), steps.cancellations(rig)) == ([], 0)
+    noted = [line for line in steps.journal(rig).splitlines() if "was declined on" in line]
+    assert len(noted) == len(set(noted)), noted
+    truth.agree(rig)
