@@ -148,9 +148,10 @@ def _call(
     """Intent, call, then the state is taken from a read at the next look. False: come back later."""
     now = context.clock.now()
     with context.store.begin() as unit:
-        if action not in unit.actions.of_case(case.id) or move_cases.has_to_move(context, unit, case):
-            return False  # it was taken back, or planned anew, since it was read; or has to be
-        if not context.may_charge(unit):
+        if not context.may_charge(unit) or action not in unit.actions.of_case(case.id):
+            return False  # the lease is another's, or the action was taken back or planned anew since it was read
+        stored = unit.cases.get(case.id)
+        if stored is None or move_cases.move_first(context, unit, stored, now):
             return False
         braked = _brake(context, unit, case, action)
         if braked is not None:

@@ -79,9 +79,16 @@ def bring(context: Context, unit: UnitOfWork, case: RecoveryCase, now: Instant) 
     return found.case
 
 
-def has_to_move(context: Context, unit: UnitOfWork, case: RecoveryCase) -> bool:
-    """Whether nothing may be sent for it before it has been moved."""
-    return _move_of(context, unit, case) is not None
+def move_first(context: Context, unit: UnitOfWork, case: RecoveryCase, now: Instant) -> bool:
+    """Move it in this unit of work, if it has to; True: what was planned is planned anew, and nothing is sent now.
+
+    Asked before each call too: the loop has one pass a revision, and a case may be held up until after it.
+    """
+    found = _move_of(context, unit, case)
+    if found is None:
+        return False
+    _carry_out(context, unit, case, found, now)
+    return True
 
 
 def _move_of(context: Context, unit: UnitOfWork, case: RecoveryCase) -> Move | None:
@@ -102,9 +109,8 @@ def _one(context: Context, seen: RecoveryCase, new: Terms) -> None:
     try:
         with context.store.begin() as unit:
             case = unit.cases.get(seen.id)
-            found = _move_of(context, unit, case) if case is not None else None
-            if case is not None and found is not None:
-                _carry_out(context, unit, case, found, now)
+            if case is not None:
+                move_first(context, unit, case, now)
     except BrokenInvariant as broken:  # one odd case must not stop the others
         facts = {"case": seen.id, "revision": new.revision, "because": broken.message}
         LOG.critical("invariant broken in one case", extra=facts)

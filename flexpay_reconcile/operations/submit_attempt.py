@@ -138,7 +138,7 @@ def _commit_intent(context: Context, planned: Attempt) -> tuple[Attempt, Recover
                 replace(attempt, state=AttemptState.SUPERSEDED, finished_at=now, note="its case has moved on")
             )
             return None
-        if move_cases.has_to_move(context, unit, case):
+        if move_cases.move_first(context, unit, case, now):
             return None
         running = context.running()
         brakes = (running.configuration if running else context.pinned(case.revision)).brakes

@@ -5,10 +5,12 @@ Every wait has an end. Only processes started here are ended, each by its handle
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -24,7 +26,6 @@ PATIENCE = 60.0
 ADVANCE_PATIENCE = 240.0
 ROOT = Path(__file__).resolve().parents[2]
 LOCK_HELD = 6
-TIMED_OUT = 9
 FOLLOWS = "chaos: time may pass"
 """What a daemon of ours says when it has done its first work and follows the clock."""
 
@@ -189,9 +190,24 @@ class Ground:
 
     def back(self) -> None:
         """Somebody works again."""
-        if self._away is not None:
+        if self._away is not None and self.at_work():
             self.absences.append((self._away, self.now))
             self._away = None
+
+    def out_of_its_commit(self, process: Process) -> None:
+        """A stopped process goes on for instants until it holds no lock on the database, and is stopped again.
+
+        One that stands in a transaction shuts every other out, as it should: then nobody works, and nothing is shown.
+        """
+        for _ in range(1_000):
+            self.wait(lambda: process.code is not None or process.stands_still(), "not stopped", process)
+            if process.code is not None or not _locked(self.state):
+                return
+            process.send(signal.SIGCONT)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.popen.wait(timeout=0.01)
+            process.send(signal.SIGSTOP)
+        raise Stuck(f"a stopped daemon never leaves its transaction\n{process.told()}")
 
     def command(self, *words: str, **more: str) -> subprocess.CompletedProcess[str]:
         """A command of the product to its end."""
@@ -258,3 +274,14 @@ class Ground:
             raise Refused(str(content))
         self.now = content["now"]
         return content
+
+
+def _locked(state: Path) -> bool:
+    """Whether somebody is inside a transaction that may write."""
+    with contextlib.closing(sqlite3.connect(state, timeout=0, isolation_level=None)) as connection:
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError:
+            return True
+        connection.execute("ROLLBACK")
+        return False

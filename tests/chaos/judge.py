@@ -17,13 +17,13 @@ from flexpay_reconcile.adapters.state_cipher import open_cipher
 from flexpay_reconcile.recovery.attempt import BLOCKING_STATES, Attempt, AttemptState
 from flexpay_reconcile.recovery.case import CaseState, RecoveryCase
 from flexpay_reconcile.recovery.final_action import ActionKind, ActionState, FinalAction
+from tests.chaos import worlds
 from tests.chaos.ground import Ground
 
 KEY = re.compile(r"fp1:acct_\w+:in_\w+:\d+")
 PAID = (CaseState.RECOVERED, CaseState.RECOVERED_ELSEWHERE)
 CANCELS = (ActionKind.CANCEL_SUBSCRIPTION, ActionKind.SCHEDULE_CANCEL, ActionKind.AWAIT_END)
 
-HOUR = 3600
 STATUSES = frozenset({"draft", "open", "paid", "void", "uncollectible"}) | frozenset(
     {"incomplete", "trialing", "active", "past_due", "unpaid", "paused", "canceled", "incomplete_expired"}
 )
@@ -128,7 +128,7 @@ def _ended_without_us(books: Books, subscription: str) -> bool:
     if not rows or rows[0]["source"] == "request":
         return False
     end = rows[0]["at"]
-    return any(since <= end and end - HOUR <= until for since, until in books.absences)
+    return any(since <= end and end - worlds.HOUR <= until for since, until in books.absences)
 
 
 def _charges(verdict: Verdict, books: Books) -> None:

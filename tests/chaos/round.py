@@ -19,7 +19,7 @@ from tests.chaos.judge import Verdict, judge
 from tests.chaos.stand import Breach, Plan, Stand
 from tests.chaos.tally import Tally
 
-HOUR = worlds.DAY // 24
+HOUR = worlds.HOUR
 STEP = 240
 TAKEN_OVER = 480
 """Seconds that pass while a daemon stands still: with a step before, longer than the lease of five minutes, and
@@ -150,12 +150,11 @@ class Round(Stand):
             if not first.stands_still():
                 self._flow(STEP)
                 first.send(signal.SIGSTOP)
-                self.ground.away(self._flowed_from)
-        else:
-            self.ground.away(self._flowed_from)
-            self._settle()
-            second = self._other_after_the_lease()
+        self.ground.out_of_its_commit(first)
+        self.ground.away(self._flowed_from)
         self._settle()
+        if second is None:
+            second = self._other_after_the_lease()
         self._pass(TAKEN_OVER)
         first.send(signal.SIGCONT)
         self.ground.back()

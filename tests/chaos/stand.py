@@ -12,7 +12,7 @@ from pathlib import Path
 from tests.chaos import worlds
 from tests.chaos.deeds import Deeds
 from tests.chaos.disk import Disk, open_disk
-from tests.chaos.ground import LOCK_HELD, TIMED_OUT, Advance, Ground, Process, Stuck
+from tests.chaos.ground import LOCK_HELD, Advance, Ground, Process, Stuck
 from tests.chaos.tally import Tally
 
 
@@ -70,7 +70,7 @@ class Stand:
             hooks["TRACE"] = str(self.plan.trace)
         for _ in range(30):
             process = self.ground.start_daemon(host, follows=follows, **hooks)
-            if process.code != LOCK_HELD and not self._shut_out(process):
+            if process.code != LOCK_HELD:
                 break
             self._settle()
             self._pass(360)
@@ -81,11 +81,6 @@ class Stand:
         self._no_traceback(process)
         self.ground.back()
         return process
-
-    def _shut_out(self, process: Process) -> bool:
-        """Whether it gave up because another one, stopped in the middle of a commit, holds the database."""
-        others = (each for each in self.ground.daemons.values() if each is not process and each.code is None)
-        return process.code == TIMED_OUT and "E-state-busy" in process.told() and any(e.stands_still() for e in others)
 
     def _dead(self, process: Process, point: str | None) -> None:
         """Killed; by itself only where it was told to."""

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import signal
+import sqlite3
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.chaos import judge, points
+from tests.chaos.ground import Ground, Process
 from tests.chaos.round import play
 from tests.chaos.stand import Plan
 from tests.chaos.tally import Tally
@@ -80,3 +84,32 @@ def test_an_end_after_payment_is_excused_only_where_nobody_was_there(source, abs
     verdict = judge.Verdict()
     judge.simulator_findings(verdict, books)
     assert (verdict.breaches == []) is excused
+
+
+COMMITTING = """
+import sqlite3, sys, time
+connection = sqlite3.connect(sys.argv[1], isolation_level=None)
+connection.execute("CREATE TABLE t (x)")
+connection.execute("BEGIN IMMEDIATE")
+print("inside", flush=True)
+time.sleep(0.2)
+connection.execute("COMMIT")
+time.sleep(60)
+"""
+
+
+def test_a_process_stopped_inside_its_commit_leaves_it_and_stands_still(tmp_path: Path):
+    """Stopped while it holds the write lock it would shut out every other daemon: it goes on just until it holds none."""
+    ground = Ground(tmp_path)
+    process = Process(["-c", COMMITTING, str(ground.state)], tmp_path / "log", ground.environ, tmp_path)
+    try:
+        assert process.popen.stdout is not None
+        assert process.popen.stdout.readline() == "inside\n"
+        process.send(signal.SIGSTOP)
+        ground.out_of_its_commit(process)
+        assert process.stands_still()
+        with sqlite3.connect(ground.state, timeout=0, isolation_level=None) as other:
+            other.execute("BEGIN IMMEDIATE")
+            other.execute("ROLLBACK")
+    finally:
+        process.kill()

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from tests.simulation import worlds as small
 
-DAY = 86_400
+HOUR = 3_600
+DAY = 24 * HOUR
 WINDOW_DAYS = 8
 SPACING_HOURS = 24
 MAX_ATTEMPTS = 4

@@ -84,3 +84,12 @@ def test_a_page_of_one_case_still_moves_all(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(move_cases, "move_due", lambda context: real(context, limit=1))
     rig, _ = lived(None, moving=False)
     assert ends(rig) == WANTED
+
+
+def test_a_case_that_the_pass_has_missed_moves_before_anything_is_sent(monkeypatch: pytest.MonkeyPatch):
+    """The loop never comes by: each case still moves once, before its next attempt or action, and none is held up."""
+    monkeypatch.setattr(move_cases, "move_due", lambda context: 0)
+    monkeypatch.setattr(move_cases, "next_move", lambda context: None)
+    rig, _ = lived(None, moving=False)
+    assert ends(rig) == WANTED, steps.journal(rig)
+    truth.agree(rig)
