@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from flexpay_reconcile.bootstrap.control import ControlParts, clock_for, open_control
+from flexpay_reconcile.bootstrap.door import control_app
 from flexpay_reconcile.bootstrap.engine import Engine, follower, listener_app, open_engine, process_lock
+from flexpay_reconcile.bootstrap.remote import agree_on_time
 
 __all__ = [
     "ControlParts",
     "Engine",
+    "agree_on_time",
     "clock_for",
+    "control_app",
     "follower",
     "listener_app",
     "open_control",

@@ -21,19 +21,22 @@ from flexpay_reconcile.adapters.state_cipher import open_cipher
 from flexpay_reconcile.adapters.steady_clock import SteadyClock
 from flexpay_reconcile.adapters.stripe_api.gateways import StripeGateways
 from flexpay_reconcile.adapters.system_clock import SystemClock
+from flexpay_reconcile.bootstrap.remote import NoStore, open_remote
 from flexpay_reconcile.config.configuration import Configuration
 from flexpay_reconcile.config.integration import Integration
 from flexpay_reconcile.errors import BrokenInvariant, OperatorError
-from flexpay_reconcile.operations import connected, follow_accounts
+from flexpay_reconcile.operations.control_facts import StoredFacts
 from flexpay_reconcile.ports.account_reader import AccountReaderFor
 from flexpay_reconcile.ports.account_writer import AccountWriterFor
 from flexpay_reconcile.ports.armed_copy import ArmedCopy
 from flexpay_reconcile.ports.clock import Clock
 from flexpay_reconcile.ports.configurations import Configurations
+from flexpay_reconcile.ports.control_facts import ControlFacts
 from flexpay_reconcile.ports.control_state import ControlState
 from flexpay_reconcile.ports.identifiers import Identifiers
 from flexpay_reconcile.ports.secrets import SecretReader
 from flexpay_reconcile.ports.store import Store
+from flexpay_reconcile.values import state_address
 from flexpay_reconcile.values.ids import AccountId
 from flexpay_reconcile.values.instant import Instant, Span
 
@@ -50,6 +53,8 @@ class ControlParts:
     identifiers: Identifiers
     secrets: SecretReader
     gateways: StripeGateways
+    facts: ControlFacts
+    """What a plan asks about money in flight."""
     armed: ArmedCopy
     """The note beside the state: which copy of it may charge."""
     learn: Callable[[Configuration], None]
@@ -76,17 +81,6 @@ class _Accounts:
             if company is not None:
                 return company.stripe_account
         raise OperatorError(f"company {integration.company!r} is not known", code="E-company-unknown")
-
-
-def _sample(state: OpenState, integration: Integration) -> AccountId | None:
-    """A connected account that was heard of, for probing; None before the first."""
-    latest = state.control.latest()
-    if latest is None:
-        return None
-    with state.store.reading() as view:
-        known = connected.accounts_of(view, latest, integration)
-        lost = {each.account for each in follow_accounts.lost_accounts(view)}
-    return next((account for account, _ in known if account not in lost), None)
 
 
 def _wait(span: Span) -> None:
@@ -132,38 +126,66 @@ def open_control(
     environ: dict[str, str] | None = None,
     durable: bool = True,
 ) -> ControlParts:
-    """Open the state at a path (or `:memory:`) and bind Stripe's gateways to it.
+    """Open the state at a path, in `:memory:` or behind a control door, and bind Stripe's gateways to it.
 
     `durable=False` does not sync the file: only where money and Stripe are simulated in this very process.
     """
     if not durable and http_client is None:
         raise BrokenInvariant("only a rehearsal may keep its state without syncing it")
     present = clock or clock_for(stripe_api)
-    path = None if state_path == ":memory:" else Path(state_path)
-    state: OpenState = open_store(
-        path or ":memory:", open_cipher(path), create=create, now=present.now(), durable=durable
-    )
-    secrets = SecretSources(environ=environ, allow_commands=allow_secret_commands, state=state.control.secret)
+    home = _home(state_path, present, create=create, durable=durable, environ=environ)
+    state = home.state
+    secrets = SecretSources(environ=environ, allow_commands=allow_secret_commands, state=state.secret)
     virtual = stripe_api is not None or http_client is not None
-    if isinstance(present, SteadyClock):
-        _remember(present, state.store)
-    accounts = _Accounts(state.control)
+    if isinstance(present, SteadyClock) and not state_address.is_door(state_path):
+        _remember(present, home.store)
+    accounts = _Accounts(state)
     gateways = StripeGateways(
         secrets, present, accounts.of, base_url=stripe_api, http_client=http_client, wait=_no_wait if virtual else _wait
     )
     if isinstance(present, SteadyClock):
         gateways.connection.on_skew = present.observe
-    gateways.sample_of = lambda integration: _sample(state, integration)
+    gateways.sample_of = lambda integration: home.facts.sample_account(str(integration.id))
     return ControlParts(
         clock=present,
-        state=state.control,
-        store=state.store,
+        state=state,
+        store=home.store,
+        facts=home.facts,
         reader_for=gateways.account_reader,
         writer_for=gateways.account_writer,
         identifiers=RandomIdentifiers(),
         secrets=secrets,
         gateways=gateways,
-        armed=_armed(path, state.control, create=create),
+        armed=home.armed,
         learn=accounts.learn,
+        close=home.close,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Home:
+    """The state's one home, through one of its doors."""
+
+    state: ControlState
+    store: Store
+    facts: ControlFacts
+    armed: ArmedCopy
+    close: Callable[[], None]
+
+
+def _home(state_path: str, present: Clock, *, create: bool, durable: bool, environ: dict[str, str] | None) -> _Home:
+    if state_address.is_door(state_path):
+        remote = open_remote(state_path, environ)
+        absent: Any = NoStore()
+        return _Home(state=remote, store=absent, facts=remote, armed=ArmedMemory(), close=lambda: None)
+    path = None if state_path == ":memory:" else Path(state_path)
+    state: OpenState = open_store(
+        path or ":memory:", open_cipher(path), create=create, now=present.now(), durable=durable
+    )
+    return _Home(
+        state=state.control,
+        store=state.store,
+        facts=StoredFacts(store=state.store, configurations=state.control),
+        armed=_armed(path, state.control, create=create),
         close=state.close,
     )

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from flexpay_reconcile.cli import options, output
+from flexpay_reconcile.cli import _control_listen, options, output
+from flexpay_reconcile.cli._control_listen import DoorOptions
 from flexpay_reconcile.cli._listening import Address, AddressType, bind
 from flexpay_reconcile.errors import ErrorKind, OperatorError, TryLater
 
@@ -36,8 +37,18 @@ LOG = logging.getLogger("flexpay")
     default="INFO",
     show_default=True,
 )
+@_control_listen.options
 def command(
-    listen: Address, state_path: str, stripe_api: str | None, allow_secret_commands: bool, log_level: str
+    listen: Address,
+    state_path: str,
+    stripe_api: str | None,
+    allow_secret_commands: bool,
+    log_level: str,
+    control_listen: Address | None,
+    control_tokens: tuple[str, ...],
+    control_tls_cert: str | None,
+    control_tls_key: str | None,
+    behind_proxy: bool,
 ) -> None:
     """Take webhooks in, and recover failed payments as the applied configuration says.
 
@@ -48,7 +59,16 @@ def command(
     _refuse_optimised(sys.flags.optimize)
     from flexpay_reconcile import bootstrap
 
-    parts = bootstrap.open_control(state_path, stripe_api, allow_secret_commands, create=False)
+    _refuse_door(state_path)
+    door = DoorOptions(
+        listen=control_listen,
+        tokens=control_tokens,
+        certificate=control_tls_cert,
+        key=control_tls_key,
+        behind_proxy=behind_proxy,
+    )
+    _control_listen.refuse_unsafe(door)
+    parts = bootstrap.open_control(state_path, stripe_api, allow_secret_commands, create=control_listen is not None)
     try:
         _refuse_live_keys(parts, stripe_api)
         _refuse_missing_secrets(parts)
@@ -57,14 +77,16 @@ def command(
         lock = bootstrap.process_lock(state_path)
         lock.acquire()
         try:
-            _run(parts, listen, stripe_api, log_level.upper())
+            _run(parts, listen, stripe_api, log_level.upper(), door)
         finally:
             lock.release()
     finally:
         parts.close()
 
 
-def _run(parts: bootstrap.ControlParts, listen: Address, stripe_api: str | None, log_level: str) -> None:
+def _run(
+    parts: bootstrap.ControlParts, listen: Address, stripe_api: str | None, log_level: str, wanted: DoorOptions
+) -> None:
     from flexpay_reconcile import bootstrap
     from flexpay_reconcile.daemon import logs, run
 
@@ -72,7 +94,7 @@ def _run(parts: bootstrap.ControlParts, listen: Address, stripe_api: str | None,
     holder = f"daemon on {socket.gethostname()}"
     engine = bootstrap.open_engine(parts, holder=holder, guarded=True)
     _take_lease(engine)
-    with bind(listen.host, listen.port) as listening:
+    with bind(listen.host, listen.port) as listening, _control_listen.opened(parts, wanted) as door:
         if stripe_api:
             now = parts.clock.now().short_text()
             output.note(f"flexpay daemon: Stripe is the simulator at {stripe_api}; time is taken from it ({now})")
@@ -80,15 +102,31 @@ def _run(parts: bootstrap.ControlParts, listen: Address, stripe_api: str | None,
         address = Address(host=listen.host, port=listening.getsockname()[1]).text()
         latest = parts.state.latest()
         facts = {"listen": address, "revision": latest.revision if latest else "none applied yet"}
+        if door is not None and wanted.listen is not None:
+            port = door.listening.getsockname()[1]
+            facts["control_listen"] = Address(host=wanted.listen.host, port=port).text()
         run.serve(
             run.Parts(
                 app=bootstrap.listener_app(engine),
                 loops=engine.loops,
                 release=engine.release,
                 follow=bootstrap.follower(parts, holder) if stripe_api else None,
+                door=door,
             ),
             listening=listening,
             on_ready=lambda: LOG.info("ready", extra=facts),
+        )
+
+
+def _refuse_door(state_path: str) -> None:
+    from flexpay_reconcile.values import state_address
+
+    if state_address.is_door(state_path):
+        raise OperatorError(
+            "the daemon keeps its state in a file on its own host",
+            code="E-door-inside",
+            hint="--state names the file; the control door is how others reach this daemon",
+            kind=ErrorKind.USAGE,
         )
 
 

@@ -15,6 +15,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 DEFAULT_MANIFEST: Final = "flexpay.yaml"
 DEFAULT_STATE: Final = "flexpay-state.db"
+_TOKEN: Final = "flexpay.state_token"
 
 
 def manifest(command: F) -> F:
@@ -32,9 +33,37 @@ def manifest(command: F) -> F:
     )(command)
 
 
+def _token_reference(ctx: click.Context, param: click.Parameter, value: str | None) -> None:
+    """`env:NAME`, `file:PATH` or `credential:NAME`, kept for `--state`; a token itself is refused, and not shown."""
+    if value is None:
+        return
+    from flexpay_reconcile.values.secret import SecretRef, SecretSource
+
+    source, colon, name = value.partition(":")
+    if not colon or not name or source not in {"env", "file", "credential"}:
+        raise click.BadParameter("a token is named by reference: env:NAME, file:PATH or credential:NAME", ctx, param)
+    ctx.meta[_TOKEN] = SecretRef(source=SecretSource(source), name=name)
+
+
+def _state_address(ctx: click.Context, param: click.Parameter, value: str) -> str:
+    from flexpay_reconcile.values.state_address import StateAddress
+
+    return StateAddress.of(value, ctx.meta.get(_TOKEN))
+
+
 def state(command: F) -> F:
-    """`--state PATH`."""
-    return click.option(
+    """`--state PATH|URL` and `--state-token REFERENCE`."""
+    token = click.option(
+        "--state-token",
+        envvar="FLEXPAY_STATE_TOKEN",
+        allow_from_autoenv=False,
+        expose_value=False,
+        is_eager=True,
+        callback=_token_reference,
+        metavar="REF",
+        help="Where a control door's token is: env:NAME, file:PATH.  [default: env:FLEXPAY_CONTROL_TOKEN]",
+    )
+    path = click.option(
         "--state",
         "state_path",
         type=click.Path(readable=False),
@@ -42,9 +71,11 @@ def state(command: F) -> F:
         show_default=True,
         envvar="FLEXPAY_STATE",
         allow_from_autoenv=False,
-        metavar="PATH",
-        help="The state: a SQLite file on the daemon's host.",
-    )(command)
+        callback=_state_address,
+        metavar="PATH|URL",
+        help="The state: a SQLite file on the daemon's host, or https://… of its control door.",
+    )
+    return path(token(command))
 
 
 class InstantType(click.ParamType):  # type: ignore[type-arg]  # not generic in every click we allow

@@ -12,11 +12,14 @@ from flexpay_reconcile.cli import files, output
 from flexpay_reconcile.config.configuration import Configuration
 from flexpay_reconcile.errors import ErrorKind, OperatorError
 from flexpay_reconcile.manifest.load import Loaded
-from flexpay_reconcile.operations.plan_manifest import key_faults, live_cases, plan_manifest
+from flexpay_reconcile.operations.plan_manifest import key_faults, plan_manifest
 from flexpay_reconcile.reconcile.plan import Plan
+from flexpay_reconcile.values import state_address
 from flexpay_reconcile.values.instant import Instant
 
 MEMORY = ":memory:"
+NONE = "none"
+"""`--state none`: a plan of manifest and Stripe alone, which says so and cannot be applied."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,10 +33,7 @@ class Bench:
 
     def plan(self, *, accepted: frozenset[str], write_probes: bool, as_of: str | None = None) -> Plan:
         """A plan of now, or of the instant given."""
-        counts: dict[tuple[str, str], int] = {}
-        if self.has_state:
-            with self.parts.store.reading() as unit:
-                counts = unit.cases.counts()
+        live = self.parts.facts.live_cases() if self.has_state else {}
         return plan_manifest(
             configuration=self.configuration,
             places=self.loaded.places,
@@ -43,7 +43,7 @@ class Bench:
             as_of=Instant.from_text(as_of) if as_of else self.parts.clock.now(),
             write_probes=write_probes,
             accepted_accounts=accepted,
-            live_cases=live_cases(counts),
+            live_cases=live,
             diagnostics=self.loaded.diagnostics,
         )
 
@@ -57,6 +57,13 @@ def bench(
     configuration = loaded.configuration
     if configuration is None:  # pragma: no cover - load_manifest has raised
         raise files.invalid(loaded)
+    if create and state_path == NONE:
+        raise OperatorError(
+            "nothing is applied without a state",
+            code="E-state-none",
+            hint="name a file or the control door with --state",
+            kind=ErrorKind.USAGE,
+        )
     if create and state_path == MEMORY:
         raise OperatorError(
             "what is applied has to be kept: a state in memory would lose the webhook's signing secret",
@@ -72,6 +79,7 @@ def bench(
         parts.learn(configuration)
         if stripe_api:
             output.note(f"Stripe is the simulator at {stripe_api}, and so is the time")
+        bootstrap.agree_on_time(parts.state, parts.clock)
         faults = key_faults(configuration, loaded.places, parts.secrets)
         if faults:
             for each in faults:
@@ -88,6 +96,10 @@ def bench(
 
 def _is_there(state_path: str) -> bool:
     """False only where there is surely none yet; what cannot be looked at is told when it is opened."""
+    if state_address.is_door(state_path):
+        return True
+    if state_path == NONE:
+        return False
     try:
         Path(state_path).stat()
     except FileNotFoundError:

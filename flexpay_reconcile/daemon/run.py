@@ -23,6 +23,16 @@ _MAX_SHUTDOWN_SECONDS = 30
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Door:
+    """A second app on a port of its own: the control door. With `certificate` and `key` it speaks TLS."""
+
+    app: Any
+    listening: socket.socket
+    certificate: str | None = None
+    key: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
     """Everything a daemon needs, finished."""
 
@@ -31,6 +41,7 @@ class Parts:
     loops: Loops
     release: Callable[[], None]
     follow: Follow | None = None
+    door: Door | None = None
 
 
 def serve(
@@ -49,11 +60,16 @@ def serve(
         timeout_graceful_shutdown=_MAX_SHUTDOWN_SECONDS,
     )
     server = _Server(config, on_ready)
+    beside = _Beside(parts.door) if parts.door is not None else None
     worker: _Worker = _Ticking(parts, tick_seconds) if parts.follow is None else _Following(parts, parts.follow)
     worker.start()
+    if beside is not None:
+        beside.start()
     try:
         server.run(sockets=[listening])
     finally:  # uvicorn raises the signal again as it leaves
+        if beside is not None:
+            beside.stop()
         if worker.stop():
             parts.release()
             LOG.info("stopped; the lease is given back")
@@ -123,6 +139,36 @@ class _Following:
             if not self._stopping.is_set():
                 self._idle.clear()
         self._idle.set()
+
+
+class _Beside:
+    """Serves the control door in a thread: a long answer there keeps no webhook waiting."""
+
+    def __init__(self, door: Door) -> None:
+        self._listening = door.listening
+        self._server = uvicorn.Server(
+            uvicorn.Config(
+                door.app,
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                lifespan="off",
+                ssl_certfile=door.certificate,
+                ssl_keyfile=door.key,
+                timeout_graceful_shutdown=_MAX_SHUTDOWN_SECONDS,
+            )
+        )
+        self._thread = threading.Thread(target=self._run, name="control-door", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def _run(self) -> None:
+        self._server.run(sockets=[self._listening])
+
+    def stop(self) -> None:
+        self._server.should_exit = True
+        self._thread.join(_MAX_SHUTDOWN_SECONDS)
 
 
 class _Server(uvicorn.Server):

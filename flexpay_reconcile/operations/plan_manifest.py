@@ -164,7 +164,7 @@ class _Memory:
             return frozenset()
         state = self._state
         marked = (e.id for e in view.endpoints if e.metadata.get(webhook_endpoint.INTEGRATION_KEY) == name)
-        return frozenset(e for e in marked if state.secret(webhook_endpoint.secret_name(name, e)) is not None)
+        return frozenset(e for e in marked if state.knows_secret(webhook_endpoint.secret_name(name, e)))
 
 
 def resumable_step(unfinished: Iterable[Step], integration: Integration, as_of: Instant) -> Step | None:

@@ -96,6 +96,10 @@ class ControlState(Configurations, Protocol):
         """A sealed secret opened, for example `webhook_endpoint.acme-us-live`."""
         ...
 
+    def knows_secret(self, name: str) -> bool:
+        """Whether a sealed secret of that name is there; it is not opened."""
+        ...
+
     def secrets_for(self, integration_id: str) -> tuple[Secret, ...]:
         """Every signing secret the listener accepts for an integration now (two while an endpoint is replaced)."""
         ...

@@ -59,7 +59,7 @@ class Ground:
         text = manifest.read_text(encoding="utf-8")
         assert "127.0.0.1:8787" in text
         manifest.write_text(text.replace("127.0.0.1:8787", f"127.0.0.1:{self.port}"), encoding="utf-8")
-        inherited = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+        inherited = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "PYTHONPATH") if name in os.environ}
         self.environ = {**inherited, "FLEXPAY_STATE": str(self.state)}
 
     def start(self, *arguments: str, stderr: Path | None = None, **more: str) -> subprocess.Popen[str]:

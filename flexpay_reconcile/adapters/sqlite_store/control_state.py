@@ -65,6 +65,11 @@ class SqliteControlState:
             row = session.one(_SQL["secret"], {"name": name})
         return None if row is None else self._opened(row)
 
+    def knows_secret(self, name: str) -> bool:
+        """Whether a sealed secret of that name is there."""
+        with self._database.looking() as session:
+            return session.one(_SQL["secret"], {"name": name}) is not None
+
     def secrets_for(self, integration_id: str) -> tuple[Secret, ...]:
         """Every signing secret the listener accepts for an integration now, the newest first."""
         with self._database.looking() as session:

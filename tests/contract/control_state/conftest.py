@@ -8,6 +8,7 @@ import pytest
 
 from flexpay_reconcile.adapters.sqlite_store import open_store
 from flexpay_reconcile.adapters.state_cipher import open_cipher
+from tests.contract.control_state.doors import served
 
 
 @pytest.fixture(params=["file", "memory"])
@@ -19,9 +20,19 @@ def state(request: pytest.FixtureRequest, tmp_path: Path):
     opened.close()
 
 
+@pytest.fixture(params=["direct", "door"])
+def control(request: pytest.FixtureRequest, state):
+    """The control-state port of it: called directly, and through a control door."""
+    if request.param == "direct":
+        yield state.control
+        return
+    with served(state) as remote:
+        yield remote
+
+
 @pytest.fixture
-def control(state):
-    """The control-state port of it."""
+def inside(state):
+    """The control-state port of it, called directly: what does not cross a door."""
     return state.control
 
 

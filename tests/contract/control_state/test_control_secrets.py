@@ -16,46 +16,46 @@ from tests.contract.control_state.makers import ADDRESS, resource_of, step_of
 CANARY = "whsec_" + "canary0123456789abcdef"
 
 
-def test_secrets_are_kept_by_name_and_integration(control):
+def test_secrets_are_kept_by_name_and_integration(inside):
     """Two are accepted while an endpoint is replaced, the newest first; a name without a secret removes it."""
     for number, name in ((1, "webhook_endpoint.acme-us"), (2, "webhook_endpoint.acme-us.next")):
-        control.receipt(
+        inside.receipt(
             step_of(number, StepState.DONE),
             secret_name=name,
             secret=Secret(f"whsec_{number}"),
             integration_id="acme-us",
         )
-    control.receipt(step_of(3, StepState.DONE), secret_name="other", secret=Secret("whsec_3"), integration_id="other")
-    assert control.secret("webhook_endpoint.acme-us") == Secret("whsec_1")
-    assert control.secrets_for("acme-us") == (Secret("whsec_2"), Secret("whsec_1"))
-    control.receipt(
+    inside.receipt(step_of(3, StepState.DONE), secret_name="other", secret=Secret("whsec_3"), integration_id="other")
+    assert inside.secret("webhook_endpoint.acme-us") == Secret("whsec_1")
+    assert inside.secrets_for("acme-us") == (Secret("whsec_2"), Secret("whsec_1"))
+    inside.receipt(
         step_of(4, StepState.DONE),
         secret_name="webhook_endpoint.acme-us",
         secret=Secret("whsec_4"),
         integration_id="acme-us",
     )
-    assert control.secrets_for("acme-us") == (Secret("whsec_4"), Secret("whsec_2"))
-    control.receipt(step_of(5, StepState.DONE), secret_name="webhook_endpoint.acme-us.next")
-    assert control.secrets_for("acme-us") == (Secret("whsec_4"),)
+    assert inside.secrets_for("acme-us") == (Secret("whsec_4"), Secret("whsec_2"))
+    inside.receipt(step_of(5, StepState.DONE), secret_name="webhook_endpoint.acme-us.next")
+    assert inside.secrets_for("acme-us") == (Secret("whsec_4"),)
     with pytest.raises(BrokenInvariant):
-        control.receipt(step_of(6, StepState.DONE), secret_name="x", secret=Secret("y"))
+        inside.receipt(step_of(6, StepState.DONE), secret_name="x", secret=Secret("y"))
 
 
-def test_a_sealed_secret_cannot_be_moved(control, state):
+def test_a_sealed_secret_cannot_be_moved(inside, state):
     """Copied to another name or another integration it does not open."""
     for number, name in ((1, "a"), (2, "b")):
-        control.receipt(
+        inside.receipt(
             step_of(number, StepState.DONE), secret_name=name, secret=Secret(f"whsec_{name}"), integration_id="acme-us"
         )
     connection = state.database.connection()
     connection.execute("UPDATE sealed_secrets SET sealed = (SELECT sealed FROM sealed_secrets WHERE name = 'a')")
-    assert control.secret("a") == Secret("whsec_a")
+    assert inside.secret("a") == Secret("whsec_a")
     with pytest.raises(OperatorError) as refused:
-        control.secret("b")
+        inside.secret("b")
     assert refused.value.code == "E-state-key-wrong"
     connection.execute("UPDATE sealed_secrets SET integration_id = 'other' WHERE name = 'a'")
     with pytest.raises(OperatorError):
-        control.secret("a")
+        inside.secret("a")
 
 
 def test_no_secret_in_the_bytes_of_the_files(tmp_path: Path):

@@ -32,8 +32,7 @@ def test_a_new_state_has_a_lineage_and_no_content(control):
     assert control.instance_id() != identity.lineage
     assert (control.applied(), control.lock(), control.latest(), control.unfinished_steps()) == ({}, None, None, ())
     assert control.revision(1) is None
-    assert control.secret("x") is None
-    assert control.secrets_for("acme-us") == ()
+    assert control.knows_secret("x") is False
 
 
 def test_two_states_have_two_lineages(control):
@@ -127,20 +126,20 @@ def test_a_step_keeps_its_idempotency_key(control):
         control.intend(step_of(2, StepState.DONE))
 
 
-def test_resource_secret_and_step_are_one_transaction(control):
+def test_resource_secret_and_step_are_one_transaction(inside):
     """When the last part cannot be written, none of the parts is, and the serial stays."""
-    control.intend(step_of(1))
+    inside.intend(step_of(1))
     unwritable = resource_of(attributes={"x": object()})
     with pytest.raises(TypeError):
-        control.receipt(
+        inside.receipt(
             step_of(1, StepState.DONE),
             resource=unwritable,
             secret_name="s",
             secret=Secret("x"),
             integration_id="acme-us",
         )
-    assert control.unfinished_steps() == (step_of(1),)
-    assert (control.applied(), control.secret("s"), control.identity().serial) == ({}, None, 1)
+    assert inside.unfinished_steps() == (step_of(1),)
+    assert (inside.applied(), inside.secret("s"), inside.identity().serial) == ({}, None, 1)
 
 
 def test_configurations_come_back_by_revision(control):
