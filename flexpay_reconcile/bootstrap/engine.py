@@ -24,6 +24,7 @@ from flexpay_reconcile.operations import (
     move_cases,
     process_inbox,
     receive_event,
+    reduce_inbox,
     resolve_attempt,
     schedule_retries,
     stop_stripe_retries,
@@ -128,9 +129,11 @@ def open_engine(parts: ControlParts, *, holder: str | None = None, guarded: bool
     )
     armed = Armed(state=parts.state, note=parts.armed, readers=parts.reader_for, clock=parts.clock)
     accounts = follow_accounts.Accounts(context=context, access=gateways.access)
+    reducer = reduce_inbox.Reducer(context)
     turns: tuple[Loop, ...] = (
         *((Loop(name="armed", turn=armed.look),) if guarded else ()),
         Loop(name="clock", turn=lambda: _keep_floor(parts)),
+        Loop(name="reduce", turn=reducer.turn),
         Loop(name="inbox", turn=lambda: process_inbox.process_inbox(context)),
         Loop(name="accounts", turn=accounts.turn),
         Loop(name="move", turn=lambda: move_cases.move_due(context)),

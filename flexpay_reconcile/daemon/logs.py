@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable
 
 from flexpay_reconcile.errors import FlexpayError
+from flexpay_reconcile.values import card_number
 from flexpay_reconcile.values.instant import Instant
 
 _SECRETS = re.compile(r"((?:sk|rk)_(?:live|test|org)_|whsec_)[A-Za-z0-9_+/=-]+")
@@ -19,8 +20,8 @@ _LIBRARIES = ("stripe", "apscheduler", "urllib3", "uvicorn.access", "uvicorn.err
 
 
 def redact(text: str) -> str:
-    """The text with anything shaped like a Stripe key or signing secret masked."""
-    return _SECRETS.sub(r"\1***", text)
+    """The text with anything shaped like a Stripe key or signing secret masked, and card numbers."""
+    return card_number.masked(_SECRETS.sub(r"\1***", text))
 
 
 class JsonFormatter(logging.Formatter):

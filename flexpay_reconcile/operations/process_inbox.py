@@ -28,6 +28,7 @@ from flexpay_reconcile.ports.configurations import AppliedConfiguration
 from flexpay_reconcile.ports.rows import InboxEvent, InboxState
 from flexpay_reconcile.ports.store import UnitOfWork
 from flexpay_reconcile.recovery.attempt import KEY_PREFIX, is_ours
+from flexpay_reconcile.values import card_number
 from flexpay_reconcile.values.ids import IntegrationId, InvoiceId
 from flexpay_reconcile.values.instant import Span
 
@@ -147,8 +148,9 @@ def _failed(context: Context, event: InboxEvent, problem: Exception) -> None:
     )
     state = InboxState.DEAD if dead else InboxState.PENDING
     next_try = None if dead else context.clock.now().plus(Span.of(minutes=minutes))
+    words = card_number.masked(str(problem))[:500]
     with context.store.begin() as unit:
-        unit.inbox.mark(replace(event, state=state, tries=tries, next_try_at=next_try, error=str(problem)[:500]))
+        unit.inbox.mark(replace(event, state=state, tries=tries, next_try_at=next_try, error=words))
 
 
 def _act(context: Context, running: AppliedConfiguration, integration: Integration, signal: Signal, turn: Turn) -> str:

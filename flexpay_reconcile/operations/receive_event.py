@@ -1,4 +1,7 @@
-"""Take in one webhook delivery: verify the raw bytes, store them under the event id, answer. No business work here."""
+"""Take in one webhook delivery: verify the raw bytes, store the fields we keep under the event id, answer.
+
+No business work here.
+"""
 
 from __future__ import annotations
 
@@ -66,7 +69,7 @@ def receive_event(
     if signature.verify(body, header, secrets, now) is not Verdict.GENUINE:
         return Received.BAD_SIGNATURE
     try:
-        envelope = events.envelope(body)
+        envelope, kept = events.envelope(body), events.kept(body)
     except ValueError:
         return Received.BAD_BODY
     wrong = _wrong_scope(latest.configuration, integration, envelope)
@@ -82,7 +85,7 @@ def receive_event(
                 idempotency_key=envelope.idempotency_key,
                 created=Instant.from_seconds(envelope.created),
                 received_at=now,
-                body=body,
+                body=kept,
             )
         )
     return Received.STORED if is_new else Received.DUPLICATE

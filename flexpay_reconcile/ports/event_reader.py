@@ -30,6 +30,10 @@ class EventReader(Protocol):
         """The outer fields, fast."""
         ...
 
+    def kept(self, body: bytes) -> bytes:
+        """The body with nothing but what `signal` reads: no names, no addresses, no card number in any text (G2)."""
+        ...
+
     def signal(self, body: bytes, account: AccountId) -> Signal:
         """The event understood; `account` is the integration's, for events that name none."""
         ...

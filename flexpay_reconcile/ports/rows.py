@@ -25,7 +25,7 @@ class InboxState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InboxEvent:
-    """One stored event. `body` is Stripe's raw JSON."""
+    """One stored event. `body` is Stripe's JSON, reduced to what is kept (`EventReader.kept`)."""
 
     integration_id: IntegrationId
     event_id: str

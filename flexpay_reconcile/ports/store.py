@@ -10,41 +10,14 @@ from contextlib import AbstractContextManager
 from typing import Protocol
 
 from flexpay_reconcile.billing.transaction import Transaction
-from flexpay_reconcile.ports.rows import InboxEvent, Lease, LedgerRow, StoredEntry
+from flexpay_reconcile.ports.inbox import Inbox
+from flexpay_reconcile.ports.rows import Lease, LedgerRow, StoredEntry
 from flexpay_reconcile.recovery.attempt import Attempt
 from flexpay_reconcile.recovery.case import CaseState, RecoveryCase
 from flexpay_reconcile.recovery.final_action import ActionState, FinalAction
 from flexpay_reconcile.recovery.journal import Entry
 from flexpay_reconcile.values.ids import AccountId, CaseId, CustomerId, IntegrationId, InvoiceId, SubscriptionId
 from flexpay_reconcile.values.instant import Instant, Span
-
-
-class Inbox(Protocol):
-    """Events from Stripe, stored before anything is done about them."""
-
-    def put(self, event: InboxEvent) -> bool:
-        """Insert; False when this integration already has the event id (insert wins, never check-then-insert)."""
-        ...
-
-    def pending(self, now: Instant, limit: int) -> tuple[InboxEvent, ...]:
-        """Pending events whose `next_try_at` has come, in order of receipt."""
-        ...
-
-    def mark(self, event: InboxEvent) -> None:
-        """Write back state, tries, next_try_at and error."""
-        ...
-
-    def with_key(self, idempotency_key: str) -> tuple[InboxEvent, ...]:
-        """Events caused by the request that carried this idempotency key, oldest first."""
-        ...
-
-    def for_object(self, object_id: str) -> tuple[InboxEvent, ...]:
-        """Events about one object, oldest first."""
-        ...
-
-    def counts(self) -> dict[str, int]:
-        """Number of events by state."""
-        ...
 
 
 class Cases(Protocol):

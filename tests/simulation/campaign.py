@@ -11,7 +11,7 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 
 from flexpay_reconcile.simulator.control import control_api
-from tests.simulation import worlds
+from tests.simulation import card_numbers, worlds
 from tests.simulation.finals import Finals
 from tests.simulation.fleet import Fleet
 from tests.simulation.judges import Judge, Violation
@@ -99,6 +99,7 @@ def run(seed: int, without: tuple[str, ...] = ()) -> Report:
 
 def _before(fleet: Fleet, recipe: Recipe) -> None:
     """Stripe's own settings, and what failed before anybody recovered it."""
+    card_numbers.plant(fleet)
     if recipe.billing:
         control_api.post(fleet.world, "billing", {"account": worlds.book(fleet.world).id, **recipe.billing})
     if recipe.days_before:
@@ -133,6 +134,7 @@ def _live(fleet: Fleet, judge: Judge, records: Records, referee: Referee, finals
     records.end()
     referee.end()
     finals.end()
+    card_numbers.search_database(fleet)
 
 
 def main() -> int:

@@ -26,6 +26,7 @@ _PRAGMAS = (
     "PRAGMA foreign_keys = ON",
     "PRAGMA recursive_triggers = ON",  # so that REPLACE meets the triggers against deletion
     "PRAGMA trusted_schema = OFF",
+    "PRAGMA secure_delete = ON",  # what was replaced is overwritten, not left in free pages (G2)
     "PRAGMA temp_store = MEMORY",
     "PRAGMA journal_size_limit = 67108864",
 )

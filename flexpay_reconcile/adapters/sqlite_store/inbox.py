@@ -67,6 +67,17 @@ class SqliteInbox:
         """Number of events by state."""
         return {str(row[0]): int(row[1]) for row in self._session.all(_SQL["counts"])}
 
+    def after(self, sequence: int, limit: int) -> tuple[tuple[int, InboxEvent], ...]:
+        """Events stored after a place, each with its own place, in the order in which they were stored."""
+        rows = self._session.all(_SQL["after"], {"sequence": sequence, "limit": limit})
+        return tuple([(int(row[12]), _event(row)) for row in rows])
+
+    def rewrite(self, event: InboxEvent) -> None:
+        """Write back the body."""
+        row = {"integration_id": event.integration_id, "event_id": event.event_id, "body": event.body}
+        if self._session.change(_SQL["rewrite"], row) != 1:
+            raise BrokenInvariant(f"event {event.event_id} was never stored for {event.integration_id}")
+
 
 def _event(row: Row) -> InboxEvent:
     return InboxEvent(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from flexpay_reconcile.adapters.stripe_api import fields
+from flexpay_reconcile.adapters.stripe_api import fields, kept
 from flexpay_reconcile.adapters.stripe_api.charges import charge_of
 from flexpay_reconcile.adapters.stripe_api.fields import BadAnswer
 from flexpay_reconcile.adapters.stripe_api.invoices import subscription_behind
@@ -62,6 +62,10 @@ class StripeEvents:
             object_id=fields.optional_text(_object(event), "id"),
             idempotency_key=fields.optional_text(request, "idempotency_key"),
         )
+
+    def kept(self, body: bytes) -> bytes:
+        """The fields that the signal is read from."""
+        return kept.reduced(parsed(body))
 
     def signal(self, body: bytes, account: AccountId) -> Signal:
         """The event understood."""

@@ -13,6 +13,7 @@ from flexpay_reconcile.billing.invoice import (
     Subscription,
     SubscriptionStatus,
 )
+from flexpay_reconcile.values import card_number
 from flexpay_reconcile.values.ids import AccountId, CustomerId, InvoiceId, PaymentMethodId, SubscriptionId
 from flexpay_reconcile.values.instant import Instant
 
@@ -80,12 +81,13 @@ def customer_of(data: dict[str, Any], account: AccountId, read_at: Instant, *, l
     """A customer as read at `read_at`. A deleted one has little more than its id; its mode is then the key's."""
     deleted = data.get("deleted") is True
     address = fields.part(data, "address") or fields.part(fields.part(data, "shipping"), "address")
+    name = fields.optional_text(data, "name")
     return Customer(
         id=CustomerId(fields.text(data, "id")),
         account=account,
         livemode=livemode if deleted and "livemode" not in data else fields.flag(data, "livemode"),
         deleted=deleted,
-        name=fields.optional_text(data, "name"),
+        name=card_number.masked(name) if name else None,  # people type anything into a name (G2)
         email=fields.optional_text(data, "email"),
         country=fields.optional_text(address, "country"),
         postal_code=fields.optional_text(address, "postal_code"),

@@ -11,6 +11,7 @@ from flexpay_reconcile.errors import ErrorKind, OperatorError
 from flexpay_reconcile.manifest.key_checks import check_keys
 from flexpay_reconcile.ports.secrets import SecretReader
 from flexpay_reconcile.recovery.attempt import KeyAlias
+from flexpay_reconcile.values import card_number
 from flexpay_reconcile.values.ids import IntegrationId
 from flexpay_reconcile.values.secret import Secret
 
@@ -66,9 +67,9 @@ _BEARER = re.compile(r"\b(Bearer|Basic)\s+\S+", re.IGNORECASE)
 
 
 def masked(text: str) -> str:
-    """The text without what may be a key or a signing secret, on one line, at most 400 characters."""
+    """The text without what may be a key or a signing secret or a card number, on one line, at most 400 characters."""
     text = _KEY.sub(r"\1_\2_***", text)
     text = _SIGNING.sub("whsec_***", text)
-    text = _BEARER.sub(r"\1 ***", text)
+    text = card_number.masked(_BEARER.sub(r"\1 ***", text))
     text = " ".join(text.split())
     return text if len(text) <= 400 else text[:399] + "…"

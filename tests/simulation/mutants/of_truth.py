@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 from flexpay_reconcile.adapters.stripe_api import outcomes
+from flexpay_reconcile.adapters.stripe_api.events import StripeEvents
 from flexpay_reconcile.billing.charge import RefusalFacts
 from flexpay_reconcile.operations import attribution, endings, plan_next, process_inbox, record_outcome, resolve_attempt
 from flexpay_reconcile.recovery import gates
@@ -145,6 +146,11 @@ def revision_forgotten(patch: Patch) -> None:
     patch.setattr(plan_next, "Attempt", lambda **given: real(**{**given, "revision": 0}))
 
 
+def stored_whole(patch: Patch) -> None:
+    """The body of an event is stored as it came."""
+    patch.setattr(StripeEvents, "kept", lambda self, body: body)
+
+
 MUTANTS = (
     mutant("an attempt's revision is not stored", revision_forgotten, "E14", 1),
     mutant("unknown is failed", unknown_is_failed, "B1 B4 A12 A3 A8 A11 A10 A9", 1),
@@ -156,5 +162,6 @@ MUTANTS = (
     mutant("a replay asks no gates", replay_without_gates, "A6 A7 A8 A9 A10 A11 A12 A15 A5"),
     mutant("a foreign success counts as ours", foreign_success_is_ours, "B4", 12),
     mutant("any charge is taken for ours", any_charge_is_ours, "B1 B4 A21 G1"),
+    mutant("events are stored whole", stored_whole, "G2", 2),
     mutant("a failed event is marked done, and nobody sweeps", event_before_commit, "C1 D6 B4", 1),
 )

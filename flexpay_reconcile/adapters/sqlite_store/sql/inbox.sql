@@ -40,3 +40,18 @@ ORDER BY created, sequence;
 -- name: inbox_counts
 -- How many events stand in each state.
 SELECT state, count(*) FROM inbox GROUP BY state;
+
+-- name: inbox_after
+-- Events in the order in which they were stored, from a place on.
+SELECT integration_id, event_id, type, object_id, idempotency_key, created, received_at, body, state, tries,
+       next_try_at, error, sequence
+FROM inbox
+WHERE sequence > :sequence
+ORDER BY sequence
+LIMIT :limit;
+
+-- name: inbox_rewrite
+-- Replaces the body of an event by what is kept of it.
+UPDATE inbox
+SET body = :body
+WHERE integration_id = :integration_id AND event_id = :event_id;
