@@ -29,6 +29,7 @@ from flexpay_reconcile.operations import (
     schedule_retries,
     stop_stripe_retries,
     submit_attempt,
+    sweep_history,
     take_over,
 )
 from flexpay_reconcile.operations.check_armed import Armed
@@ -37,6 +38,7 @@ from flexpay_reconcile.operations.receive_event import Received
 from flexpay_reconcile.ports.billing_reader import BillingReader
 from flexpay_reconcile.ports.billing_writer import BillingWriter
 from flexpay_reconcile.ports.charger import Charger
+from flexpay_reconcile.ports.history_reader import HistoryReader
 from flexpay_reconcile.values.ids import AccountId
 from flexpay_reconcile.values.instant import Instant, Span
 from flexpay_reconcile.values.secret import Secret
@@ -68,6 +70,11 @@ class _Proven:
         """The reader; OperatorError where the integration as it is applied now does not act for the account (D9)."""
         self._scope(integration, account)
         return self._parts.gateways.billing_reader(integration, account)
+
+    def history(self, integration: Integration, account: AccountId) -> HistoryReader:
+        """What happened at the account, under the same condition."""
+        self._scope(integration, account)
+        return self._parts.gateways.history_reader(integration, account)
 
     def stopper(self, integration: Integration, account: AccountId) -> BillingWriter:
         """What stops Stripe's own retries, which neither charges nor cancels."""
@@ -130,6 +137,7 @@ def open_engine(parts: ControlParts, *, holder: str | None = None, guarded: bool
     armed = Armed(state=parts.state, note=parts.armed, readers=parts.reader_for, clock=parts.clock)
     accounts = follow_accounts.Accounts(context=context, access=gateways.access)
     reducer = reduce_inbox.Reducer(context)
+    history = sweep_history.HistorySweep(context=context, histories=proven.history)
     turns: tuple[Loop, ...] = (
         *((Loop(name="armed", turn=armed.look),) if guarded else ()),
         Loop(name="clock", turn=lambda: _keep_floor(parts)),
@@ -148,11 +156,12 @@ def open_engine(parts: ControlParts, *, holder: str | None = None, guarded: bool
         Loop(name="submit", turn=lambda: submit_attempt.submit_due(context, proven.charger), moves_money=True),
         Loop(name="finish", turn=lambda: finish_case.finish_due(context, proven.writer), moves_money=True),
         Loop(name="backfill", turn=lambda: backfill_events.sweep_due(context)),
+        Loop(name="history", turn=history.turn),
     )
 
     def next_due() -> Instant | None:
         dues = [parts.store.next_due(), backfill_events.next_sweep(context), take_over.next_batch(context)]
-        dues += [follow_accounts.next_look(context), move_cases.next_move(context)]
+        dues += [follow_accounts.next_look(context), move_cases.next_move(context), history.next_due()]
         found = [each for each in dues if each is not None]
         return min(found, default=None)
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from flexpay_reconcile.config.integration import Integration, Status
 from flexpay_reconcile.errors import ErrorKind, FlexpayError, OperatorError, TryLater
-from flexpay_reconcile.operations import connected, follow_invoice, follow_subscription
+from flexpay_reconcile.operations import connected, follow_invoice, follow_subscription, suspicion
 from flexpay_reconcile.operations.context import LOG, Context
 from flexpay_reconcile.ports.account_access import ACCOUNT_LOST
 from flexpay_reconcile.ports.configurations import AppliedConfiguration
@@ -46,14 +46,23 @@ def next_sweep(context: Context) -> Instant | None:
     if running is None:
         return None
     with context.store.reading() as view:
-        return min((_due(view, running, each) for each in running.configuration.integrations.values()), default=None)
+        now = context.clock.now()
+        each_due = (due(view, running, each, now) for each in running.configuration.integrations.values())
+        return min(each_due, default=None)
 
 
-def _due(view: UnitOfWork, running: AppliedConfiguration, integration: Integration) -> Instant:
+def due(view: UnitOfWork, running: AppliedConfiguration, integration: Integration, now: Instant) -> Instant:
     """When an integration is to be swept: a while after its last sweep, and after one that failed not at once."""
+    every = suspicion.LOOK_EVERY if suspicion.sweeps_invoices_often(view, integration.id, now) else SWEEP_EVERY
     last, again = view.marks.get(mark_name(integration)), view.marks.get(_again_name(integration))
-    due = Instant.from_text(last).plus(SWEEP_EVERY) if last else running.applied_at
-    return max(due, Instant.from_text(again)) if again else due
+    at = Instant.from_text(last).plus(every) if last else running.applied_at
+    return max(at, Instant.from_text(again)) if again else at
+
+
+def not_before(view: UnitOfWork, integration: Integration) -> Instant | None:
+    """When a sweep that Stripe refused or did not answer may look again; None where none did."""
+    again = view.marks.get(_again_name(integration))
+    return Instant.from_text(again) if again else None
 
 
 def _again_name(integration: Integration) -> str:
@@ -69,7 +78,7 @@ def sweep_due(context: Context) -> int:
     for integration in running.configuration.integrations.values():
         now = context.clock.now()
         with context.store.reading() as view:
-            if _due(view, running, integration) > now:
+            if due(view, running, integration, now) > now:
                 continue
         try:
             followed += _sweep_accounts(context, running, integration)
@@ -86,12 +95,12 @@ def sweep_due(context: Context) -> int:
 
 def _sweep_accounts(context: Context, running: AppliedConfiguration, integration: Integration) -> int:
     """Its own account, or every connected one it knows; one that cannot be read does not hide the others (D6)."""
-    began = _began(context, running, integration)
+    start = began(context, running, integration)
     with context.store.reading() as view:
         accounts = connected.accounts_of(view, running, integration)
     followed, first = 0, None
     for account, known_since in accounts:
-        since = max(began, known_since) if known_since is not None else began
+        since = max(start, known_since) if known_since is not None else start
         try:
             followed += _sweep(context, running, integration, account, since.minus(LOOK_BACK))
         except (TryLater, OperatorError) as problem:
@@ -159,11 +168,20 @@ class _Patiently:
             LOG.warning("could not be followed; the sweep goes on", extra={"object": what, "because": problem.message})
 
 
-def _began(context: Context, running: AppliedConfiguration, integration: Integration) -> Instant:
+def began(context: Context, running: AppliedConfiguration, integration: Integration) -> Instant:
     """When this integration was first applied, as remembered from its first sweep."""
     name = f"began:{integration.id}"
+    with context.store.reading() as view:
+        known = view.marks.get(name)
+    if known is not None:
+        return Instant.from_text(known)
     with context.store.begin() as unit:
         known = unit.marks.get(name)
         if known is None:
             unit.marks.set(name, running.applied_at.text())
     return Instant.from_text(known) if known else running.applied_at
+
+
+def force(unit: UnitOfWork, integration: Integration) -> None:
+    """The next full sweep is due at once: Stripe has forgotten events that nobody read."""
+    unit.marks.set(mark_name(integration), Instant(0).text())

@@ -41,6 +41,11 @@ def open_breaker(unit: UnitOfWork, brakes: Brakes, where: IntegrationId, now: In
     _keep(unit, where, BreakerState(open_until=now.plus(brakes.breaker.half_open_after)))
 
 
+def open_until(view: UnitOfWork, where: IntegrationId) -> Instant | None:
+    """Until when the breaker is open, as it was last stored; None where it is closed."""
+    return _stored(view, where).open_until
+
+
 def _turned(unit: UnitOfWork, brakes: Brakes, where: IntegrationId, now: Instant) -> BreakerState:
     """The stored breaker, brought up to date and stored again where it moved."""
     stored = _stored(unit, where)

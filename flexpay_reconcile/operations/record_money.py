@@ -9,6 +9,7 @@ from flexpay_reconcile.billing.signal import RefundSeen
 from flexpay_reconcile.billing.transaction import Transaction, TransactionKind
 from flexpay_reconcile.declines.classify import classify
 from flexpay_reconcile.declines.decline import Decline, DeclineKind
+from flexpay_reconcile.ports.history_reader import Refund
 from flexpay_reconcile.ports.rows import LedgerRow
 from flexpay_reconcile.ports.store import UnitOfWork
 from flexpay_reconcile.recovery.evidence import evidence_of
@@ -57,6 +58,24 @@ def record_refund(unit: UnitOfWork, integration_id: IntegrationId, refund: Refun
             id=refund.id,
             kind=TransactionKind.REFUND,
             account=refund.event.account,
+            integration_id=integration_id,
+            order_id=refund.charge,
+            amount=refund.amount,
+            at=refund.at,
+            status=refund.status,
+            customer=refund.customer,
+            payment_intent=refund.payment_intent,
+        )
+    )
+
+
+def record_listed_refund(unit: UnitOfWork, integration_id: IntegrationId, refund: Refund) -> None:
+    """The same for a refund that a list showed."""
+    unit.transactions.put(
+        Transaction(
+            id=refund.id,
+            kind=TransactionKind.REFUND,
+            account=refund.account,
             integration_id=integration_id,
             order_id=refund.charge,
             amount=refund.amount,

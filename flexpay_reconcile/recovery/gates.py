@@ -247,7 +247,14 @@ def _time(facts: Facts) -> Iterator[Closed]:
 
 
 def _later(facts: Facts, gate: str, until: Instant, because: str) -> Closed:
-    """Wait until then; where the window is over by then, decide anew, so that the case ends in time (C1)."""
-    if until >= facts.case.window_until > facts.now:
+    """Wait until then; where the window is over by then, decide anew, so that the case ends in time (C1).
+
+    An attempt that is late already (F4) waits for at most as long again as its window was: a ceiling that others keep
+    full would put it off for ever.
+    """
+    end = facts.case.window_until
+    if facts.now >= end:
+        end = end.plus(end.since(facts.case.window_from))
+    if until >= end:
         return Closed(gate=gate, then=Then.DECIDE_AGAIN, because=f"{because}, and the window ends first")
     return Closed(gate=gate, then=Then.WAIT, until=until, because=because)

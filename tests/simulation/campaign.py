@@ -102,6 +102,10 @@ def _before(fleet: Fleet, recipe: Recipe) -> None:
     card_numbers.plant(fleet)
     if recipe.billing:
         control_api.post(fleet.world, "billing", {"account": worlds.book(fleet.world).id, **recipe.billing})
+    if recipe.reads_events:
+        for env in ("SIM_PRIMARY", "SIM_FALLBACK"):
+            kept = fleet.world.sim.keys[fleet.environ[env]].permissions or frozenset()
+            fleet.set_key(env, permissions=kept | {"rak_event_read"})
     if recipe.days_before:
         for name in recipe.customers:
             fleet.decline(name, "insufficient_funds", times=1)

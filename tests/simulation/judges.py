@@ -161,7 +161,8 @@ class Judge:
                 continue  # the last answer asked for authentication, which makes no charge
             method = account.find("payment_method", str(case.payment_method))
             print_of = method["card"]["fingerprint"] if method else None
-            dead = any(row["fingerprint"] == print_of and row["reason"] in HARD for row in self.rig.charges())
+            of_card = [row for row in self.rig.charges() if row["fingerprint"] == print_of]
+            dead = any(row["reason"] in HARD or self._advice(row) in NEVER_ADVICE for row in of_card)
             allowed = not reasons or reasons[-1] not in NO_FINAL_ACTION or dead
             require(allowed, "A21", f"{subscription} cancelled: {reasons}")
 

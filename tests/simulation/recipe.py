@@ -18,6 +18,8 @@ SPACING_HOURS = 12
 VISA_PER_30_DAYS = 5
 PER_MINUTE = 6
 
+READS_EVENTS = 0.5
+
 FAMILIES: dict[str, float] = {
     "calls": 0.6,
     "storms": 0.25,
@@ -75,6 +77,8 @@ class Recipe:
     meddling: float = 0.0
     billing: dict[str, str] = field(default_factory=dict)
     days_before: int = 0
+    reads_events: bool = False
+    """Whether the keys may read the events list, which the guide's six permissions do not hold."""
 
     def has(self, family: str) -> bool:
         """Whether this seed meets a family."""
@@ -110,6 +114,7 @@ def draw(seed: int, without: tuple[str, ...] = ()) -> Recipe:
         meddling=recipe.meddling if "meddling" in chosen else 0.0,
         billing=recipe.billing if "dunning" in chosen else {},
         days_before=recipe.days_before if "take_over" in chosen else 0,
+        reads_events=random.Random(f"events {seed}").random() < READS_EVENTS,
     )
 
 

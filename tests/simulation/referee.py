@@ -13,6 +13,7 @@ from flexpay_reconcile.recovery.case import CaseState
 from tests.simulation import worlds
 from tests.simulation.fleet import Fleet
 from tests.simulation.judges import KEY, require
+from tests.simulation.moneybook import d10_equals_ledger
 from tests.simulation.recipe import Recipe
 from tests.simulation.rig import Request
 
@@ -81,7 +82,9 @@ class Referee:
             return
         holder = self.fleet.acting.holder if self.fleet.acting else ""
         limited = self._last_status.get((holder, request.method, request.path)) == 429
-        again = any(each.secret == self.fallback for each in self._sent.get(request.key or "-", []))
+        sent = self._sent.get(request.key or "-", [])
+        # The choice is on disk before the call, and who resolves the attempt keeps to it (B7).
+        again = any(each.secret == self.fallback or each.status == 429 for each in sent)
         require(limited or again, "E10", f"{request.method} {request.path} went by the fallback key without a 429")
 
     def a19_fence(self, request: Request) -> None:
@@ -180,6 +183,7 @@ class Referee:
         """The whole, when everything has come to rest."""
         self.d6_found()
         self.g1_money()
+        d10_equals_ledger(self.fleet, self.applied_at)
 
     def d6_found(self) -> None:
         """D6: every failed invoice that could be recovered has a case, whatever became of its deliveries."""

@@ -116,6 +116,19 @@ class Database:
         with self.reading() as session:
             yield session
 
+    @contextlib.contextmanager
+    def asking(self) -> Iterator[Session]:
+        """For exactly one statement that reads, which is a view of its own: no transaction is begun around it."""
+        if self._local.session is not None or self._shared is not None:
+            with self.looking() as session:
+                yield session
+            return
+        session = Session(self.connection(), writable=False, where=self.where)
+        try:
+            yield session
+        finally:
+            session.open = False
+
     def close(self) -> None:
         """Close every connection; the database cannot be used after."""
         with self._all_lock:

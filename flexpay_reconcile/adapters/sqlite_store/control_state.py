@@ -173,9 +173,11 @@ class SqliteControlState:
 
     def latest(self) -> AppliedConfiguration | None:
         """The newest revision, or None before the first apply."""
-        with self._database.looking() as session:
+        with self._database.asking() as session:
             number = session.value(_SQL["latest_revision"])
-            return None if number is None else self._configuration(session, int(number))
+        if number is None:
+            return None
+        return self._configurations.get(int(number)) or self.revision(int(number))
 
     def revision(self, number: int) -> AppliedConfiguration | None:
         """One revision by number."""

@@ -19,6 +19,7 @@ from flexpay_reconcile.adapters.stripe_api.billing_writer import StripeBillingWr
 from flexpay_reconcile.adapters.stripe_api.caller import StripeCaller
 from flexpay_reconcile.adapters.stripe_api.charger import StripeCharger
 from flexpay_reconcile.adapters.stripe_api.client import StripeConnection
+from flexpay_reconcile.adapters.stripe_api.history_reader import StripeHistoryReader
 from flexpay_reconcile.adapters.stripe_api.keys import KeyRing
 from flexpay_reconcile.adapters.stripe_api.limiter import Limiter
 from flexpay_reconcile.adapters.stripe_api.transport import Power
@@ -30,6 +31,7 @@ from flexpay_reconcile.ports.billing_reader import BillingReader
 from flexpay_reconcile.ports.billing_writer import BillingWriter
 from flexpay_reconcile.ports.charger import Charger
 from flexpay_reconcile.ports.clock import Clock
+from flexpay_reconcile.ports.history_reader import HistoryReader
 from flexpay_reconcile.ports.secrets import SecretReader
 from flexpay_reconcile.values.ids import AccountId
 from flexpay_reconcile.values.instant import Span
@@ -78,6 +80,11 @@ class StripeGateways:
     def billing_reader(self, integration: Integration, account: AccountId | None = None) -> BillingReader:
         """Reads billing objects of an account the integration acts for; None is its own."""
         return StripeBillingReader(self._for(integration, Power.READ, account))
+
+    def history_reader(self, integration: Integration, account: AccountId | None = None) -> HistoryReader:
+        """Lists events, charges and refunds."""
+        connected = integration.webhook.listen_to is ListenTo.CONNECTED_ACCOUNTS
+        return StripeHistoryReader(self._for(integration, Power.READ, account), connected=connected)
 
     def billing_writer(self, integration: Integration, account: AccountId | None = None) -> BillingWriter:
         """Cancels, marks, tags, stops Stripe's retries."""

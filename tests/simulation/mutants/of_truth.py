@@ -7,7 +7,15 @@ import dataclasses
 from flexpay_reconcile.adapters.stripe_api import outcomes
 from flexpay_reconcile.adapters.stripe_api.events import StripeEvents
 from flexpay_reconcile.billing.charge import RefusalFacts
-from flexpay_reconcile.operations import attribution, endings, plan_next, process_inbox, record_outcome, resolve_attempt
+from flexpay_reconcile.operations import (
+    attribution,
+    endings,
+    plan_next,
+    process_inbox,
+    record_outcome,
+    resolve_attempt,
+    sweep_history,
+)
 from flexpay_reconcile.recovery import gates
 from flexpay_reconcile.recovery.attempt import AttemptState, SettledBy
 from flexpay_reconcile.recovery.case import CaseState
@@ -140,6 +148,12 @@ def _mark(context, event):
         unit.inbox.mark(process_inbox._done(event))
 
 
+def no_history(patch: Patch) -> None:
+    """Nobody sweeps charges, refunds and events: what webhooks do not bring is not in the books."""
+    patch.setattr(sweep_history.HistorySweep, "turn", lambda self: 0)
+    patch.setattr(sweep_history.HistorySweep, "next_due", lambda self: None)
+
+
 def revision_forgotten(patch: Patch) -> None:
     """Attempts say that they were made under the first revision's predecessor."""
     real = plan_next.Attempt  # type: ignore[attr-defined]
@@ -152,6 +166,7 @@ def stored_whole(patch: Patch) -> None:
 
 
 MUTANTS = (
+    mutant("nobody sweeps the history", no_history, "D10"),
     mutant("an attempt's revision is not stored", revision_forgotten, "E14", 1),
     mutant("unknown is failed", unknown_is_failed, "B1 B4 A12 A3 A8 A11 A10 A9", 1),
     mutant("a key is replayed after a day", old_keys_replayed, "A5", 45),

@@ -128,7 +128,11 @@ def test_an_account_that_leaves_is_left_alone_within_one_call(heard: bool):
     assert rig.case(BOB).state is CaseState.RECOVERED
     assert rig.case(ADA).state is CaseState.PARKED
     assert len(about(rig, SHOP, calls)) <= 2 + rig.now.since(left).ms // ASK_AGAIN.ms
-    assert {each.path for each in about(rig, SHOP, calls)} <= {"/v1/invoices", f"/v1/invoices/{case.invoice}"}
+    assert {each.path for each in about(rig, SHOP, calls)} <= {
+        "/v1/events",
+        "/v1/invoices",
+        f"/v1/invoices/{case.invoice}",
+    }
     nothing_mixed(rig)
 
 

@@ -99,6 +99,19 @@ def test_a_late_attempt_passes_every_other_gate_of_time():
     assert (spaced.gate, spaced.then, used.gate) == ("minimum_spacing", Then.WAIT, "attempts")
 
 
+@pytest.mark.parametrize(("over_ms", "then"), [(-1, Then.WAIT), (0, Then.DECIDE_AGAIN)])
+def test_a_late_attempt_does_not_wait_for_ever(over_ms, then):
+    """It waits for as long again as its window was, and no longer: others may keep a ceiling full for ever (C1)."""
+    until = NOW.minus(Span.of(days=1))
+    length = until.since(book.case().window_from)
+    wait = until.plus(length).minus(CLOCKS_DIFFER).plus(Span(over_ms))
+    closed = gates.ask(
+        replace(case(window_until=until, wait_until=wait), attempt=book.attempt(decided_at=until.minus(MS)))
+    )
+    assert closed is not None
+    assert (closed.gate, closed.then) == ("advice_wait", then)
+
+
 @pytest.mark.parametrize("word", sorted(FRESH_CARD))
 def test_a_changed_card_is_tried_though_all_attempts_are_used(word):
     """The number of attempts does not keep a changed card from its one attempt."""

@@ -1,0 +1,247 @@
+"""Take in what webhooks did not bring: events by a cursor, or charges and refunds where the key may read no events.
+
+Events go into the same inbox as deliveries, insert wins (D3); a cursor moves when all before it is committed (D7).
+Timers and cursors are rows of ours. Reads Stripe, and opens no case itself.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from flexpay_reconcile.billing.charge import Charge
+from flexpay_reconcile.config.events import ENABLED_EVENTS
+from flexpay_reconcile.config.integration import Integration, Status
+from flexpay_reconcile.errors import OperatorError, TryLater
+from flexpay_reconcile.operations import backfill_events, brake_check, connected, record_money, suspicion
+from flexpay_reconcile.operations.context import LOG, Context
+from flexpay_reconcile.ports.account_access import ACCOUNT_LOST
+from flexpay_reconcile.ports.configurations import AppliedConfiguration
+from flexpay_reconcile.ports.history_reader import HistoryReader, HistoryReaderFor, Refund
+from flexpay_reconcile.ports.rows import InboxEvent
+from flexpay_reconcile.ports.store import UnitOfWork
+from flexpay_reconcile.values.ids import AccountId
+from flexpay_reconcile.values.instant import Instant, Span
+
+EVERY = Span.of(hours=6)
+AFTER_OUTAGE = Span.of(minutes=15)
+"""Apart from the sweep of open invoices, so that two that were refused together do not come together again."""
+OVERLAP = Span.of(hours=1)
+"""How far before its cursor a sweep looks: Stripe's lists are not promised to be complete to the second."""
+GRACE = Span.of(minutes=15)
+"""An event younger than this may still be on its way by webhook."""
+KEPT = Span.of(days=30)
+"""How long Stripe keeps events."""
+REFUNDS_MOVE = Span.of(days=30)
+"""A refund may fail or succeed so long after it was made; the list is read that far back where there are no events."""
+ASK_AGAIN = Span.of(days=1)
+"""How long it is believed that the key may not read events."""
+_NO_PERMISSION = "E-stripe-403"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HistorySweep:
+    """One process's sweep of the past."""
+
+    context: Context
+    histories: HistoryReaderFor
+    written: dict[AccountId, set[Charge | Refund]] = field(default_factory=dict)
+    """What the last sweep of this process saw and wrote: the same again needs no commit."""
+
+    def next_due(self) -> Instant | None:
+        """When the next sweep is due; None before the first apply."""
+        running = self.context.running()
+        if running is None:
+            return None
+        with self.context.store.reading() as view:
+            return min((_due(view, running, each) for each in _swept(running)), default=None)
+
+    def turn(self) -> int:
+        """Sweep every integration that is due; returns how many events, charges and refunds were new."""
+        running = self.context.running()
+        if running is None:
+            return 0
+        found = 0
+        for integration in _swept(running):
+            now = self.context.clock.now()
+            with self.context.store.reading() as view:
+                if _due(view, running, integration) > now:
+                    continue
+            try:
+                found += self._integration(running, integration)
+                again = self._next(running, integration, now)
+            except (TryLater, OperatorError) as problem:
+                LOG.warning("history not swept", extra={"integration": integration.id, "because": problem.message})
+                late = isinstance(problem, TryLater)
+                again = now.plus(AFTER_OUTAGE if late else backfill_events.AFTER_REFUSAL)
+            with self.context.store.begin() as unit:
+                unit.marks.set(_timer(integration), again.text())
+        return found
+
+    def _next(self, running: AppliedConfiguration, integration: Integration, now: Instant) -> Instant:
+        """Soon while webhooks are suspect, else with the next sweep of open invoices: one waking serves both."""
+        with self.context.store.reading() as view:
+            if suspicion.is_suspect(view, integration.id, now):
+                return now.plus(suspicion.LOOK_EVERY)
+            other = backfill_events.due(view, running, integration, now)
+        return other if now < other < now.plus(EVERY) else now.plus(EVERY)
+
+    def _integration(self, running: AppliedConfiguration, integration: Integration) -> int:
+        began = backfill_events.began(self.context, running, integration)
+        with self.context.store.reading() as view:
+            accounts = connected.accounts_of(view, running, integration)
+        found = 0
+        for account, known_since in accounts:
+            since = max(began, known_since) if known_since is not None else began
+            known = self.written.get(account, set())
+            one = _Account(self.context, integration, account, since.minus(backfill_events.LOOK_BACK), known)
+            try:
+                found += one.sweep(self.histories(integration, account))
+                self.written[account] = one.seen
+            except OperatorError as problem:
+                if problem.code != ACCOUNT_LOST:
+                    raise
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Account:
+    """One account's sweep; `began` is before what it looks at at first."""
+
+    context: Context
+    integration: Integration
+    account: AccountId
+    began: Instant
+    known: set[Charge | Refund]
+    seen: set[Charge | Refund] = field(default_factory=set)
+    cursors: dict[str, Instant] = field(default_factory=dict)
+
+    def sweep(self, reader: HistoryReader) -> int:
+        now = self.context.clock.now()
+        last = self._mark("swept")
+        gap = last is not None and now.since(last) > KEPT
+        refused, found, readable = self._mark("refused"), 0, False
+        if refused is None or now.since(refused) >= ASK_AGAIN:
+            try:
+                found, readable, refused = self._events(reader), True, None
+            except OperatorError as problem:
+                if problem.code != _NO_PERMISSION:
+                    raise
+                refused = now
+        if gap or not readable:
+            found += self._money(reader)
+        with self.context.store.begin() as unit:
+            suspicion.events_readable(unit, self.integration.id, readable=readable)
+            unit.marks.set(self._name("refused"), refused.text() if refused else "")
+            if gap:
+                LOG.warning("events were not read for thirty days", extra={"integration": self.integration.id})
+                backfill_events.force(unit, self.integration)
+            for what, newest in self.cursors.items():
+                unit.marks.set(self._name(what), newest.text())
+            unit.marks.set(self._name("swept"), now.text())
+        return found
+
+    def _events(self, reader: HistoryReader) -> int:
+        """Every page is committed as it comes; the cursor only when all are, for the newest come first (D7)."""
+        newest, found = self._mark("events"), 0
+        since = newest.minus(OVERLAP) if newest else self.began
+        for page in reader.events(ENABLED_EVENTS, since):
+            rows = [row for body in page if (row := self._row(body)) is not None]
+            found += self._events_in(rows)
+            newest = max([row.created for row in rows] + ([newest] if newest else []), default=None)
+        self._move("events", newest)
+        return found
+
+    def _events_in(self, rows: list[InboxEvent]) -> int:
+        with self.context.store.begin() as unit:
+            new = [row for row in rows if unit.inbox.put(row)]
+            self._suspect(unit, [row.created for row in new])
+        return len(new)
+
+    def _row(self, body: bytes) -> InboxEvent | None:
+        """As a delivery is stored; None for what is no event of this integration's mode and account (A16, D9)."""
+        try:
+            seen, kept = self.context.events.envelope(body), self.context.events.kept(body)
+        except ValueError as bad:
+            LOG.warning("an event was left out", extra={"integration": self.integration.id, "because": str(bad)})
+            return None
+        if seen.livemode != self.integration.environment.livemode or seen.account not in (None, self.account):
+            return None
+        return InboxEvent(
+            integration_id=self.integration.id,
+            event_id=seen.event_id,
+            type=seen.type,
+            object_id=seen.object_id,
+            idempotency_key=seen.idempotency_key,
+            created=Instant.from_seconds(seen.created),
+            received_at=self.context.clock.now(),
+            body=kept,
+        )
+
+    def _money(self, reader: HistoryReader) -> int:
+        """Charges since the cursor, and refunds of the last weeks, straight into the books."""
+        newest, found = self._mark("charges"), 0
+        since = newest.minus(OVERLAP) if newest else self.began
+        for page in reader.charges(since):
+            found += self._charges(page)
+            newest = max([each.created for each in page] + ([newest] if newest else []), default=None)
+        back = self.context.clock.now().minus(REFUNDS_MOVE)
+        for refunds in reader.refunds(max(self.began, min(since, back))):
+            new = [each for each in refunds if each not in self.known]
+            if new:
+                with self.context.store.begin() as unit:
+                    for each in new:
+                        record_money.record_listed_refund(unit, self.integration.id, each)
+            self.seen.update(refunds)
+        self._move("charges", newest)
+        return found
+
+    def _charges(self, page: tuple[Charge, ...]) -> int:
+        new = [each for each in page if each not in self.known]
+        found = self._charges_in(new) if new else 0
+        self.seen.update(page)
+        return found
+
+    def _charges_in(self, page: list[Charge]) -> int:
+        late = self.context.clock.now().minus(GRACE)
+        with self.context.store.begin() as unit:
+            old = [each for each in page if each.created < late]
+            missed = record_money.record_charges(unit, self.integration.id, old)
+            if missed:
+                self._suspect(unit, [each.created for each in old])
+            young = [each for each in page if each.created >= late]
+            return missed + record_money.record_charges(unit, self.integration.id, young)
+
+    def _suspect(self, unit: UnitOfWork, created: list[Instant]) -> None:
+        now = self.context.clock.now()
+        if any(each < now.minus(GRACE) for each in created):
+            suspicion.suspect(unit, self.integration.id, now)
+
+    def _name(self, what: str) -> str:
+        return f"history-{what}:{self.integration.id}:{self.account}"
+
+    def _mark(self, what: str) -> Instant | None:
+        with self.context.store.reading() as view:
+            text = view.marks.get(self._name(what))
+        return Instant.from_text(text) if text else None
+
+    def _move(self, what: str, newest: Instant | None) -> None:
+        """Kept with the end of the sweep: all before it is committed then (D7)."""
+        if newest is not None:
+            self.cursors[what] = newest
+
+
+def _swept(running: AppliedConfiguration) -> list[Integration]:
+    """A disabled integration hears of nothing new, neither by webhook nor by sweep (G14)."""
+    return [each for each in running.configuration.integrations.values() if each.status is Status.ENABLED]
+
+
+def _timer(integration: Integration) -> str:
+    return f"history:{integration.id}"
+
+
+def _due(view: UnitOfWork, running: AppliedConfiguration, integration: Integration) -> Instant:
+    text = view.marks.get(_timer(integration))
+    due = Instant.from_text(text) if text else running.applied_at
+    # A refused key is asked by one and left alone by the others (E8).
+    held = (brake_check.open_until(view, integration.id), backfill_events.not_before(view, integration))
+    return max([due, *(each for each in held if each is not None)])

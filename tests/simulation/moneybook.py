@@ -1,0 +1,37 @@
+"""D10: the recorded transactions are Stripe's ledger, whatever became of the webhooks. Asks the engine nothing else."""
+
+from __future__ import annotations
+
+from flexpay_reconcile.ports.rows import InboxState
+from tests.simulation import worlds
+from tests.simulation.judges import require
+from tests.simulation.rig import Rig
+
+
+def d10_equals_ledger(rig: Rig, since: int) -> None:
+    """D10: every charge and refund since an instant is a transaction with its amount and status, and there is no other.
+
+    But for what an event told in words nobody understands: that event is on the dead-letter list, with an alarm (D4).
+    """
+    account = worlds.book(rig.world)
+    with rig.parts.store.reading() as view:
+        told = {each.id: each for each in view.transactions.list(limit=1_000_000)}
+        money = (*rig.world.ledger.charges, *rig.world.ledger.refunds)
+        dead = {
+            row["id"] for row in money if any(e.state is InboxState.DEAD for e in view.inbox.for_object(row["id"]))
+        }
+    charges = [row for row in rig.world.ledger.charges if row["source"] != "history"]
+    known = {row["id"] for row in (*rig.world.ledger.charges, *rig.world.ledger.refunds)}
+    rows = [(row, row["status"]) for row in charges]
+    rows += [(row, account.get("refund", row["id"])["status"]) for row in rig.world.ledger.refunds]
+    for row, status in rows:
+        if row["created"] < since or row["id"] in dead:
+            continue
+        found = told.get(row["id"])
+        require(found is not None, "D10", f"{row['id']} of {row['amount']} is in no transaction")
+        if found is not None:
+            said = (found.amount.amount_minor, found.status)
+            require(
+                said == (row["amount"], status), "D10", f"{row['id']} says {said}, the ledger {row['amount']} {status}"
+            )
+    require(set(told) <= known, "D10", f"transactions of nothing: {sorted(set(told) - known)}")
