@@ -6,7 +6,9 @@ Timers and cursors are rows of ours. Reads Stripe, and opens no case itself.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 from flexpay_reconcile.billing.charge import Charge
 from flexpay_reconcile.config.events import ENABLED_EVENTS
@@ -44,8 +46,6 @@ class HistorySweep:
 
     context: Context
     histories: HistoryReaderFor
-    written: dict[AccountId, set[Charge | Refund]] = field(default_factory=dict)
-    """What the last sweep of this process saw and wrote: the same again needs no commit."""
 
     def next_due(self) -> Instant | None:
         """When the next sweep is due; None before the first apply."""
@@ -92,11 +92,9 @@ class HistorySweep:
         found = 0
         for account, known_since in accounts:
             since = max(began, known_since) if known_since is not None else began
-            known = self.written.get(account, set())
-            one = _Account(self.context, integration, account, since.minus(backfill_events.LOOK_BACK), known)
+            one = _Account(self.context, integration, account, since.minus(backfill_events.LOOK_BACK))
             try:
                 found += one.sweep(self.histories(integration, account))
-                self.written[account] = one.seen
             except OperatorError as problem:
                 if problem.code != ACCOUNT_LOST:
                     raise
@@ -105,14 +103,17 @@ class HistorySweep:
 
 @dataclass(frozen=True, slots=True)
 class _Account:
-    """One account's sweep; `began` is before what it looks at at first."""
+    """One account's sweep; `began` is before what it looks at at first.
+
+    A page is committed when the next one comes, the last page of each list together with the cursors: most sweeps find
+    one page or none, and take one commit.
+    """
 
     context: Context
     integration: Integration
     account: AccountId
     began: Instant
-    known: set[Charge | Refund]
-    seen: set[Charge | Refund] = field(default_factory=set)
+    waiting: list[Callable[[UnitOfWork], int]] = field(default_factory=list)
     cursors: dict[str, Instant] = field(default_factory=dict)
 
     def sweep(self, reader: HistoryReader) -> int:
@@ -130,6 +131,7 @@ class _Account:
         if gap or not readable:
             found += self._money(reader)
         with self.context.store.begin() as unit:
+            found += self._flush(unit)
             suspicion.events_readable(unit, self.integration.id, readable=readable)
             unit.marks.set(self._name("refused"), refused.text() if refused else "")
             if gap:
@@ -146,15 +148,28 @@ class _Account:
         since = newest.minus(OVERLAP) if newest else self.began
         for page in reader.events(ENABLED_EVENTS, since):
             rows = [row for body in page if (row := self._row(body)) is not None]
-            found += self._events_in(rows)
+            found += self._put(partial(self._events_in, rows=rows))
             newest = max([row.created for row in rows] + ([newest] if newest else []), default=None)
         self._move("events", newest)
         return found
 
-    def _events_in(self, rows: list[InboxEvent]) -> int:
-        with self.context.store.begin() as unit:
-            new = [row for row in rows if unit.inbox.put(row)]
-            self._suspect(unit, [row.created for row in new])
+    def _put(self, write: Callable[[UnitOfWork], int]) -> int:
+        """Commit the pages before this one; it is written with the next, or with the end."""
+        found = 0
+        if self.waiting:
+            with self.context.store.begin() as unit:
+                found = self._flush(unit)
+        self.waiting.append(write)
+        return found
+
+    def _flush(self, unit: UnitOfWork) -> int:
+        found = sum(write(unit) for write in self.waiting)
+        self.waiting.clear()
+        return found
+
+    def _events_in(self, unit: UnitOfWork, rows: list[InboxEvent]) -> int:
+        new = [row for row in rows if unit.inbox.put(row)]
+        self._suspect(unit, [row.created for row in new])
         return len(new)
 
     def _row(self, body: bytes) -> InboxEvent | None:
@@ -182,34 +197,27 @@ class _Account:
         newest, found = self._mark("charges"), 0
         since = newest.minus(OVERLAP) if newest else self.began
         for page in reader.charges(since):
-            found += self._charges(page)
+            found += self._put(partial(self._charges, page=page))
             newest = max([each.created for each in page] + ([newest] if newest else []), default=None)
         back = self.context.clock.now().minus(REFUNDS_MOVE)
         for refunds in reader.refunds(max(self.began, min(since, back))):
-            new = [each for each in refunds if each not in self.known]
-            if new:
-                with self.context.store.begin() as unit:
-                    for each in new:
-                        record_money.record_listed_refund(unit, self.integration.id, each)
-            self.seen.update(refunds)
+            found += self._put(partial(self._refunds, page=refunds))
         self._move("charges", newest)
         return found
 
-    def _charges(self, page: tuple[Charge, ...]) -> int:
-        new = [each for each in page if each not in self.known]
-        found = self._charges_in(new) if new else 0
-        self.seen.update(page)
-        return found
-
-    def _charges_in(self, page: list[Charge]) -> int:
+    def _charges(self, unit: UnitOfWork, page: tuple[Charge, ...]) -> int:
         late = self.context.clock.now().minus(GRACE)
-        with self.context.store.begin() as unit:
-            old = [each for each in page if each.created < late]
-            missed = record_money.record_charges(unit, self.integration.id, old)
-            if missed:
-                self._suspect(unit, [each.created for each in old])
-            young = [each for each in page if each.created >= late]
-            return missed + record_money.record_charges(unit, self.integration.id, young)
+        old = [each for each in page if each.created < late]
+        missed = record_money.record_charges(unit, self.integration.id, old)
+        if missed:
+            self._suspect(unit, [each.created for each in old])
+        young = [each for each in page if each.created >= late]
+        return missed + record_money.record_charges(unit, self.integration.id, young)
+
+    def _refunds(self, unit: UnitOfWork, page: tuple[Refund, ...]) -> int:
+        for each in page:
+            record_money.record_listed_refund(unit, self.integration.id, each)
+        return 0
 
     def _suspect(self, unit: UnitOfWork, created: list[Instant]) -> None:
         now = self.context.clock.now()

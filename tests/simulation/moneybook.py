@@ -17,9 +17,7 @@ def d10_equals_ledger(rig: Rig, since: int) -> None:
     with rig.parts.store.reading() as view:
         told = {each.id: each for each in view.transactions.list(limit=1_000_000)}
         money = (*rig.world.ledger.charges, *rig.world.ledger.refunds)
-        dead = {
-            row["id"] for row in money if any(e.state is InboxState.DEAD for e in view.inbox.for_object(row["id"]))
-        }
+        dead = {row["id"] for row in money if any(e.state is InboxState.DEAD for e in view.inbox.for_object(row["id"]))}
     charges = [row for row in rig.world.ledger.charges if row["source"] != "history"]
     known = {row["id"] for row in (*rig.world.ledger.charges, *rig.world.ledger.refunds)}
     rows = [(row, row["status"]) for row in charges]

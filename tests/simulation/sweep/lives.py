@@ -85,6 +85,10 @@ def _unheard_payment(fleet: SweepFleet) -> None:
     steps.forget_deliveries(fleet)
 
 
+def _give_back(fleet: SweepFleet) -> None:
+    control_api.post(fleet.world, "refund", {"customer": "ada"})
+
+
 def _smart(fleet: SweepFleet) -> None:
     control_api.post(fleet.world, "billing", {"retries": "custom", "rules": "1"})
 
@@ -130,6 +134,7 @@ LATER = {"action": "cancel_at_period_end"}
 
 LIVES: tuple[Life, ...] = (
     Life(name="soft, then paid", code="insufficient_funds", times=1, calls=(PAY, STOP, *READS)),
+    Life(name="given back", code="insufficient_funds", times=1, calls=(NONE,), deeds=((2.0, _give_back),)),
     Life(name="hard", code="lost_card", calls=(CANCEL, MARK, TAG_INVOICE, SUBSCRIPTION)),
     Life(name="the customer must act", code="requires_action", calls=(CANCEL,)),
     Life(
