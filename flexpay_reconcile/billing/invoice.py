@@ -83,6 +83,8 @@ class InvoicePayment:
     payment_intent: str | None
     payment_intent_status: str | None
     latest_charge: Charge | None
+    payment_method: str | None = None
+    """The card its PaymentIntent was last confirmed with."""
 
 
 class SubscriptionStatus(StrEnum):

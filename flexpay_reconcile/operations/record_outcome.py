@@ -75,6 +75,20 @@ def declined(
     now: Instant,
 ) -> None:
     """Refused: classify on all the evidence, count, and decide what follows, together."""
+    opened = move(
+        refused(unit, case, attempt, outcome, charge, now),
+        CaseState.OPENED,
+        due_at=now,
+        next_attempt_at=None,
+        next_attempt_number=None,
+    )
+    move_cases.decide(context, unit, opened, now)
+
+
+def refused(
+    unit: UnitOfWork, case: RecoveryCase, attempt: Attempt, outcome: Declined, charge: Charge | None, now: Instant
+) -> RecoveryCase:
+    """The refusal in the books: attempt, ledger and journal; the case with what it says, for the caller to save."""
     refusal: RefusalFacts = outcome.refusal
     decline = classify(evidence_of(refusal, charge, attempt.network))
     unit.attempts.save(
@@ -98,10 +112,8 @@ def declined(
     journal(unit, case, EntryKind.OUTCOME, text, now, attempt=str(attempt.number), evidence=evidence)
     declined_at = charge.created if charge is not None else now
     wait = decline.advice.wait_at_least
-    opened = move(
+    return replace(
         case,
-        CaseState.OPENED,
-        due_at=now,
         attempts_used=number,
         last_attempt_at=max(declined_at, attempt.intent_at or now),
         last_declined_at=declined_at,
@@ -112,10 +124,7 @@ def declined(
         card_key=charge.card_key() if charge else case.card_key,
         network=charge.network if charge else case.network,
         payment_method_type=charge.payment_method_type if charge else case.payment_method_type,
-        next_attempt_at=None,
-        next_attempt_number=None,
     )
-    move_cases.decide(context, unit, opened, now)
 
 
 def pending(unit: UnitOfWork, case: RecoveryCase, attempt: Attempt, outcome: Pending, now: Instant) -> None:

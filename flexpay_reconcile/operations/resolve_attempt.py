@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from flexpay_reconcile.billing.charge import ChargeStatus, RefusalFacts
+from flexpay_reconcile.billing.charge import Charge, ChargeStatus, RefusalFacts
 from flexpay_reconcile.billing.invoice import Invoice, InvoicePayment, InvoiceStatus
 from flexpay_reconcile.config.integration import Integration
 from flexpay_reconcile.errors import BrokenInvariant, OperatorError, TryLater
 from flexpay_reconcile.operations import attribution, brake_check, closed_gate, endings, record_outcome, submit_attempt
 from flexpay_reconcile.operations.context import LEASE_TTL, LOG, Context
 from flexpay_reconcile.operations.read_facts import read_facts
+from flexpay_reconcile.ports.billing_reader import BillingReader
 from flexpay_reconcile.ports.charger import ChargerFor
 from flexpay_reconcile.ports.store import UnitOfWork
 from flexpay_reconcile.recovery import gates, other_payment, windows
@@ -59,22 +60,40 @@ def _resolve(context: Context, chargers: ChargerFor, attempt: Attempt) -> int:
     reader = context.readers(integration, attempt.account)
     invoice = reader.invoice(attempt.invoice)
     payments = reader.payments_of(attempt.invoice) if invoice is not None else ()
-    if invoice is not None and _settle_by_read(context, attempt, invoice, payments):
+    charges = _charges(reader, case, attempt, invoice, payments)
+    if invoice is not None and _settle_by_read(context, attempt, invoice, charges):
         return 1
-    if invoice is not None and invoice.status is InvoiceStatus.PAID:
-        _ask_later(context, attempt, "it is paid; who paid it is not known yet")
-        return 0
-    under_way = _under_way(context, attempt, invoice, payments) if invoice is not None else None
+    under_way = _under_way(context, attempt, invoice, payments, charges) if invoice is not None else None
     if under_way is not None:  # ours or not: nothing may be sent or given up while money may still arrive (A1, A2)
         _ask_later(context, attempt, under_way, record_outcome.PENDING_CHECK)
+        return 0
+    if invoice is not None and invoice.status is InvoiceStatus.PAID:
+        _ask_later(context, attempt, "it is paid; who paid it is not known yet")
         return 0
     return _replay_or_give_up(context, chargers, integration, case, attempt, may_send=running is not None)
 
 
-def _settle_by_read(context: Context, attempt: Attempt, invoice: Invoice, payments: tuple[InvoicePayment, ...]) -> bool:
+def _charges(
+    reader: BillingReader,
+    case: RecoveryCase,
+    attempt: Attempt,
+    invoice: Invoice | None,
+    payments: tuple[InvoicePayment, ...],
+) -> list[Charge]:
+    """The newest charge of each payment; and where ours may be hidden by who paid later, the earlier ones (B1)."""
+    charges = [each.latest_charge for each in payments if each.latest_charge is not None]
+    shown = {each.id for each in charges}
+    hidden = attempt.charge not in shown and (attempt.charge or (invoice and invoice.status is InvoiceStatus.PAID))
+    if attempt.first_sent_at is None or not hidden:
+        return charges
+    intents = {each.payment_intent for each in payments if each.payment_intent}
+    earlier = reader.charges_of(case.customer, attempt.first_sent_at.minus(attribution.SURELY_OVER))
+    return charges + [each for each in earlier if each.payment_intent in intents and each.id not in shown]
+
+
+def _settle_by_read(context: Context, attempt: Attempt, invoice: Invoice, charges: list[Charge]) -> bool:
     """Whether what Stripe reads today ends the attempt."""
     now = context.clock.now()
-    charges = [each.latest_charge for each in payments if each.latest_charge is not None]
     with context.store.begin() as unit:
         fresh = _still_open(unit, attempt)
         if fresh is None:
@@ -85,6 +104,13 @@ def _settle_by_read(context: Context, attempt: Attempt, invoice: Invoice, paymen
             if own is not None and own.status is ChargeStatus.SUCCEEDED:
                 how = "our attempt had gone through, Stripe says"
                 record_outcome.approved(unit, case, stored, Approved(charge=own.id), now, charge=own, how=how)
+            elif own is not None and own.status is ChargeStatus.PENDING:
+                return False  # somebody else was quicker than the bank, whose answer is still to come (B1)
+            elif own is not None:
+                case = record_outcome.refused(
+                    unit, case, stored, Declined(refusal=_refusal(own), charge=own.id), own, now
+                )
+                endings.recovered_elsewhere(unit, case, "paid after our own call had been refused", now)
             elif attribution.too_early(unit, stored, now):
                 return False
             else:
@@ -95,18 +121,20 @@ def _settle_by_read(context: Context, attempt: Attempt, invoice: Invoice, paymen
         if own is not None and own.status is ChargeStatus.FAILED:
             text = "Settled by reading Stripe: declined"
             record_outcome.journal(unit, case, EntryKind.RESOLVED, text, now, charge=own.id)
-            refusal = own.refusal or RefusalFacts()
-            outcome = Declined(refusal=refusal, charge=own.id)
+            outcome = Declined(refusal=_refusal(own), charge=own.id)
             record_outcome.declined(context, unit, case, stored, outcome, own, now)
             return True
     return False
 
 
+def _refusal(charge: Charge) -> RefusalFacts:
+    return charge.refusal or RefusalFacts()
+
+
 def _under_way(
-    context: Context, attempt: Attempt, invoice: Invoice, payments: tuple[InvoicePayment, ...]
+    context: Context, attempt: Attempt, invoice: Invoice, payments: tuple[InvoicePayment, ...], charges: list[Charge]
 ) -> str | None:
-    """Why money may still arrive, or has arrived, for an invoice that does not read paid."""
-    charges = [each.latest_charge for each in payments if each.latest_charge is not None]
+    """Why money may still arrive, or has arrived and is not counted yet."""
     with context.store.reading() as view:
         own = attribution.own_charge(context, view, attempt, charges)
     return other_payment.on_its_way(invoice, payments, own)
@@ -193,6 +221,10 @@ def _give_up(context: Context, facts: Facts, closed: Closed | None, attempt: Att
         if fresh is None:
             return 1
         stored, current = fresh
+        if _asks_customer(facts, closed):
+            refusal = RefusalFacts(requires_action=True)
+            record_outcome.declined(context, unit, current, stored, Declined(refusal=refusal, charge=None), None, now)
+            return 1
         _not_executed(unit, current, stored, "no trace of it at Stripe", now)
         sent = max((each for each in (current.last_attempt_at, stored.last_sent_at) if each), default=now)
         blocked = now.since(stored.intent_at or now)
@@ -206,6 +238,15 @@ def _give_up(context: Context, facts: Facts, closed: Closed | None, attempt: Att
             opened = move(current, CaseState.OPENED, due_at=now, next_attempt_at=None, next_attempt_number=None)
             unit.cases.save(opened)
     return 1
+
+
+def _asks_customer(facts: Facts, closed: Closed | None) -> bool:
+    """Whether a payment with this card waits for the customer: an answer that asks for that leaves no charge (A14)."""
+    card = facts.attempt.payment_method
+    asked = any(
+        each.payment_intent_status == "requires_action" and each.payment_method == card for each in facts.payments
+    )
+    return asked and (closed is None or closed.then in (Then.WAIT, Then.DECIDE_AGAIN))
 
 
 def _commit_replay(context: Context, attempt: Attempt) -> Attempt | None:

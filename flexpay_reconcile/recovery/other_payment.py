@@ -31,6 +31,8 @@ def on_its_way(invoice: Invoice, payments: Iterable[InvoicePayment], own: Charge
         ):
             return f"a payment of it has succeeded and is not counted yet ({payment.payment_intent or payment.id})"
     if own is not None:
+        if own.status is ChargeStatus.PENDING:
+            return f"our own payment of it is under way ({own.id})"
         settled[own.id] = own
     return _not_counted(invoice, settled.values())
 

@@ -16,8 +16,9 @@ from tests.simulation.finals import Finals
 from tests.simulation.fleet import Fleet
 from tests.simulation.judges import Judge, Violation
 from tests.simulation.marks import Seen, marks_of
+from tests.simulation.policies import Policies
+from tests.simulation.readings import Readings
 from tests.simulation.recipe import (
-    PER_MINUTE,
     QUIET_DAYS,
     SPACING_HOURS,
     TROUBLED_DAYS,
@@ -53,6 +54,17 @@ class Report:
     log: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judges:
+    """All that watch one run."""
+
+    judge: Judge
+    records: Records
+    referee: Referee
+    finals: Finals
+    readings: Readings
+
+
 def run(seed: int, without: tuple[str, ...] = ()) -> Report:
     """One campaign; never raises for a violation."""
     recipe = draw(seed, without)
@@ -62,16 +74,29 @@ def run(seed: int, without: tuple[str, ...] = ()) -> Report:
         seed=seed,
         daemons=recipe.daemons,
         before=lambda each: _before(each, recipe),
+        scenario=worlds.connected if recipe.has("departures") else worlds.scenario,
     )
     judge = Judge(
-        fleet, spacing_hours=SPACING_HOURS, visa_per_30_days=VISA_PER_30_DAYS, per_minute=PER_MINUTE, recipe=recipe
+        fleet,
+        spacing_hours=SPACING_HOURS,
+        visa_per_30_days=VISA_PER_30_DAYS,
+        per_minute=recipe.per_minute,
+        recipe=recipe,
     )
-    records, referee, finals, trace = Records(fleet), Referee(fleet, recipe), Finals(fleet, recipe), Trace(fleet)
-    trouble = Trouble(fleet, recipe)
+    policies = Policies(fleet, recipe.manifest)
+    judges = Judges(
+        judge=judge,
+        records=Records(fleet, policies),
+        referee=Referee(fleet, recipe),
+        finals=Finals(fleet, recipe, policies),
+        readings=Readings(fleet),
+    )
+    trace = Trace(fleet)
+    trouble = Trouble(fleet, recipe, policies)
     fleet.heard.append(lambda body, status: judge.heard(body) if status == 200 else None)
     violation = ""
     try:
-        _live(fleet, judge, records, referee, finals, trouble)
+        _live(fleet, judges, trouble)
     except Violation as broken:
         violation = str(broken)
     except Exception as broken:  # noqa: BLE001 - a campaign reports what it meets
@@ -112,13 +137,14 @@ def _before(fleet: Fleet, recipe: Recipe) -> None:
         fleet.world.advance_to(fleet.world.now + recipe.days_before * 86_400)
 
 
-def _live(fleet: Fleet, judge: Judge, records: Records, referee: Referee, finals: Finals, trouble: Trouble) -> None:
+def _live(fleet: Fleet, judges: Judges, trouble: Trouble) -> None:
     rng = trouble.rng
 
     def on_step(_: object) -> None:
-        judge.step()
-        records.step()
-        referee.step()
+        judges.judge.step()
+        judges.readings.step()
+        judges.records.step()
+        judges.referee.step()
 
     for name in trouble.recipe.customers:
         if rng.random() < 0.7:
@@ -131,13 +157,13 @@ def _live(fleet: Fleet, judge: Judge, records: Records, referee: Referee, finals
         trouble.something()
         on_step(None)
     trouble.calm()
-    referee.calm()
-    finals.calm()
+    judges.referee.calm()
+    judges.finals.calm()
     fleet.live(QUIET_DAYS, on_step=on_step)
     on_step(None)
-    records.end()
-    referee.end()
-    finals.end()
+    judges.records.end()
+    judges.referee.end()
+    judges.finals.end()
     card_numbers.search_database(fleet)
 
 

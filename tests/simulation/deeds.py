@@ -43,6 +43,22 @@ ANSWERS: tuple[dict[str, Any], ...] = (
     {"code": "do_not_honor", "network_advice_code": "03"},
     {"code": "do_not_honor", "network_advice_code": "21"},
 )
+RETURNS: tuple[dict[str, Any], ...] = (
+    {"code": "insufficient_funds"},
+    {"code": "insufficient_funds"},
+    {"code": "account_closed"},
+    {"code": "debit_not_authorized"},
+)
+"""What a bank answers days after a debit was sent."""
+ODD: tuple[dict[str, Any], ...] = (
+    {"code": "never_heard_of"},
+    {"code": "fraudulent", "outcome_type": "blocked", "outcome_reason": "rule"},
+    {"code": "insufficient_funds"},
+)
+ADVICE: tuple[dict[str, Any], ...] = (
+    {"code": "insufficient_funds", "network_advice_code": "27"},
+    {"code": "insufficient_funds", "network_advice_code": "26"},
+)
 BAD_CARD = "pm_card_visa_chargeCustomerFailLostCard"
 
 
@@ -55,6 +71,9 @@ class Deeds:
         self.names = names
         self.rng = rng
         self.done: list[str] = []
+        self.rare: tuple[dict[str, Any], ...] = ()
+        """What banks say to those who fail already, where this seed narrows it down."""
+        self.cards: tuple[str, ...] = (*CARDS, BAD_CARD)
         self.last_body = b""
         self.all: dict[str, tuple[int, Callable[[str], object]]] = {
             "refuse": (12, self.refuse),
@@ -111,6 +130,11 @@ class Deeds:
             raise ControlError("the book is full")
         failing = self._failing(name)
         answers = ANSWERS if failing or self.rng.random() < 0.25 else SOFT
+        if self._by_debit(name):  # asked when the bank answers, days after the debit was sent
+            control.decline(self.world, name, times=self.rng.choice((1, 1, 1, 2)), **self.rng.choice(RETURNS))
+            return
+        if failing and self.rare:
+            answers = self.rare
         control.decline(self.world, name, times=self.rng.choice((None, None, 2, 3, 4, 6)), **self.rng.choice(answers))
 
     def pay(self, name: str) -> None:
@@ -119,7 +143,7 @@ class Deeds:
 
     def replace_card(self, name: str) -> None:
         """Another card becomes the default; it may be as bad."""
-        control.replace_card(self.world, name, self.rng.choice((*CARDS, BAD_CARD)))
+        control.replace_card(self.world, name, self.rng.choice(self.cards))
         if self.rng.random() < 0.5:
             self.refuse(name)
 
@@ -166,7 +190,7 @@ class Deeds:
         (secret,) = platforms[0].secrets.values()
         before = self._inbox()
         signed = {"Stripe-Signature": signature(secret, body, self.world.now)}
-        connect = worlds.book(self.world).platform is not None  # its endpoint hears of others, and thanks for nothing
+        connect = worlds.book(self.world).id == worlds.SHOP  # its endpoint hears of others, and thanks for nothing
         heard = self.fleet.heard
         self.fleet.heard = [] if connect else heard
         try:
@@ -182,6 +206,11 @@ class Deeds:
         """How many events were ever kept."""
         with self.fleet.parts.store.reading() as view:
             return sum(view.inbox.counts().values())
+
+    def _by_debit(self, name: str) -> bool:
+        """Whether the customer pays from a bank account."""
+        account, row = control.customer_of(self.world, name)
+        return row["invoice_settings"]["default_payment_method"] in account.payments.banks
 
     def _failing(self, name: str) -> bool:
         """Whether the customer has an open invoice."""

@@ -7,10 +7,11 @@ from collections import Counter
 from typing import Any
 
 from flexpay_reconcile.recovery.final_action import ActionKind
-from flexpay_reconcile.values.ids import CaseId
+from flexpay_reconcile.values.ids import AccountId, CaseId, InvoiceId
 from tests.simulation import worlds
 from tests.simulation.fleet import Fleet
 from tests.simulation.judges import KEY, require
+from tests.simulation.policies import Policies
 from tests.simulation.recipe import Recipe
 from tests.simulation.rig import Request
 
@@ -21,13 +22,12 @@ HOUR, DAY = 3600, 86_400
 class Finals:
     """Watches one fleet's cancellations, marks and tags, and every delivery."""
 
-    def __init__(self, fleet: Fleet, recipe: Recipe) -> None:
+    def __init__(self, fleet: Fleet, recipe: Recipe, policies: Policies) -> None:
         """Hook in before anything goes wrong."""
         self.fleet = fleet
-        self.delay = recipe.manifest["delay_days"] * DAY if "_with_delay" in recipe.manifest["action"] else 0
+        self.policies = policies
         self.prorates = recipe.manifest["action"] == "cancel_with_delay"
         self.from_invoice = recipe.manifest["delay_from"] == "invoice_creation"
-        self.most = recipe.manifest["attempts"]
         self.calm_at: int | None = None
         self._delivered: set[str] = set()
         self._accepted: set[str] = set()
@@ -74,14 +74,14 @@ class Finals:
         ]
         refused = max(own, default=case.first_declined_at.seconds)
         anchor = case.invoice_created_at.seconds if self.from_invoice else refused
-        words = (
-            f"{request.object_id} is cancelled {request.at - anchor} s after its anchor; the delay is {self.delay} s"
-        )
+        owed = [each for each in actions if each.kind is ActionKind.CANCEL_SUBSCRIPTION]
+        delay = self.policies.delay_of(owed[0].revision if owed else case.revision)
+        words = f"{request.object_id} is cancelled {request.at - anchor} s after its anchor; the delay is {delay} s"
         error = self.fleet.acting.error if self.fleet.acting is not None else 0  # F3 allows five minutes
-        require(request.at + error >= anchor + self.delay, "C3", words)
+        require(request.at + error >= anchor + delay, "C3", words)
         ended = case.ended_at.seconds if case.ended_at else request.at
-        planned = [each.decided_at.seconds for each in actions if each.kind is ActionKind.CANCEL_SUBSCRIPTION]
-        last = max(ended, *planned) + self.delay + HOUR
+        planned = [each.decided_at.seconds for each in owed]
+        last = max(ended, *planned) + delay + HOUR
         if self.calm_at is not None:
             require(request.at <= max(last, self.calm_at + DAY), "C3", f"{words}, long over since {ended}")
 
@@ -125,10 +125,15 @@ class Finals:
             for row in self.fleet.charges(request.object_id)
             if row["payment_method"] == method and row["idempotency_key"] in before - {request.key}
         ]
+        customer = self.account.get("invoice", request.object_id)["customer"]
+        told = ("payment_method.automatically_updated", method), ("customer.updated", customer)
         events = self.account.table("event").rows.values()
-        renewed = sum(each["type"] == "payment_method.automatically_updated" for each in events)
-        chosen = sum(each["type"] == "customer.updated" for each in events)
-        allowed = self.most + renewed + chosen
+        anew = sum((each["type"], each["data"]["object"]["id"]) in told for each in events)
+        with self.fleet.parts.store.reading() as view:
+            case = view.cases.live_for_invoice(AccountId(self.account.id), InvoiceId(request.object_id))
+            attempts = view.attempts.of_invoice(AccountId(self.account.id), InvoiceId(request.object_id))
+        had = {each.revision for each in attempts} | ({case.revision} if case else set())
+        allowed = self.policies.most_of(had) + anew
         require(len(ours) < allowed, "C1", f"{request.object_id} was tried {len(ours)} times on {method}")
 
     def calm(self) -> None:
@@ -168,7 +173,10 @@ class Finals:
             by_subscription.setdefault(case.subscription, []).append(self.account.get("invoice", case.invoice))
         for id_, rows in by_subscription.items():
             subscription = self.account.get("subscription", id_)
-            if subscription["status"] == "canceled" or not subscription["cancel_at_period_end"]:
+            if subscription["status"] == "canceled":
+                self.c4_ended(subscription, rows)
+                continue
+            if not subscription["cancel_at_period_end"]:
                 continue
             ours = any(
                 each.path == f"/v1/subscriptions/{id_}" and dict(each.params).get("cancel_at_period_end") == "true"
@@ -177,6 +185,16 @@ class Finals:
             paid = [row["status_transitions"]["paid_at"] or now for row in rows]
             settled = all(row["status"] == "paid" for row in rows) and now - max(paid) > DAY
             require(not (ours and settled), "C4", f"{id_} is still to end though everything is paid")
+
+    def c4_ended(self, subscription: dict[str, Any], rows: list[dict[str, Any]]) -> None:
+        """C4: in quiet times no subscription ends by our schedule after everything was paid."""
+        ended = subscription["ended_at"] or 0
+        ours = subscription["cancel_at_period_end"] and subscription["metadata"].get("fp_cancel")
+        if not ours or self.calm_at is None or ended < self.calm_at + DAY:
+            return
+        paid = [row["status_transitions"]["paid_at"] or ended for row in rows]
+        late = all(row["status"] == "paid" for row in rows) and max(paid) + DAY < ended
+        require(not late, "C4", f"{subscription['id']} ended by our schedule {ended - max(paid)} s after it was paid")
 
     def d2_d3_inbox(self) -> None:
         """D2: what was answered 2xx is stored. D3: no event is stored twice."""

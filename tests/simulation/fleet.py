@@ -18,6 +18,7 @@ from flexpay_reconcile.errors import TryLater
 from flexpay_reconcile.manifest.load import Loaded
 from flexpay_reconcile.rehearsal import stage
 from flexpay_reconcile.values.instant import Instant, Span
+from tests.simulation import worlds
 from tests.simulation.judges import Violation
 from tests.simulation.rig import Crash, Recorder, Rig
 
@@ -84,6 +85,7 @@ class Fleet(Rig):
         seed: int = 1,
         daemons: int = 1,
         before: Callable[[Fleet], None] = lambda _: None,
+        scenario: Callable[..., dict[str, Any]] = worlds.scenario,
     ) -> None:
         """Build the world, let `before` happen to it, apply, and start the daemons."""
         self.daemons: list[Daemon] = []
@@ -95,7 +97,7 @@ class Fleet(Rig):
         self._deep = False
         self._before = before
         self._due: list[Instant | None] = []
-        super().__init__(customers, loaded=loaded, seed=seed)
+        super().__init__(customers, loaded=loaded, seed=seed, scenario=scenario)
         self.after_commit.append(self._due.clear)
         self.daemons = [Daemon(self, number) for number in range(daemons)]
 

@@ -15,6 +15,7 @@ from flexpay_reconcile.recovery.attempt import AttemptState, KeyAlias
 from flexpay_reconcile.recovery.case import CaseState
 from flexpay_reconcile.recovery.final_action import ActionKind, ActionState
 from tests.simulation.fleet import Fleet
+from tests.simulation.judges import our_charges
 from tests.simulation.recipe import Recipe
 from tests.simulation.rig import Request
 
@@ -91,6 +92,17 @@ def _told(words: str) -> Callable[[Seen], int]:
     return lambda seen: seen.told(words)
 
 
+def _debits(seen: Seen, status: str) -> int:
+    ours = our_charges(seen.fleet)
+    rows = {row["id"]: row for row in seen.fleet.charges() if row["id"] in ours}
+    return _count(each["brand"] == "us_bank_account" and each["status"] == status for each in rows.values())
+
+
+def _older(seen: Seen) -> int:
+    now = {each.invoice: each.revision for each in seen.cases}
+    return _count(each.revision < now[each.invoice] for each in seen.attempts)
+
+
 MARKS: dict[str, Callable[[Seen], int]] = {
     **{
         f"a case ends {state.value}": _state(state)
@@ -120,8 +132,8 @@ MARKS: dict[str, Callable[[Seen], int]] = {
     "a pay without permission": lambda seen: seen.pays(403),
     "a pay of a lost card": lambda seen: seen.pays(402, "lost_card"),
     "a pay that asks for authentication": lambda seen: seen.pays(402, "requires_action"),
-    "a pay refused with an unknown code": _declined("never_heard_of"),
-    "a pay refused by the account's own rule": _declined("rule"),
+    "a pay refused with an unknown code": _declined("unknown:never_heard_of"),
+    "a pay refused by the account's own rule": _declined("outcome:rule"),
     "a gate closes between intent and call": _told("Not tried"),
     "a case is parked": _told("Parked"),
     "the card changes while a case is open": lambda seen: seen.told("new card") + seen.told("card has changed"),
@@ -149,6 +161,20 @@ MARKS: dict[str, Callable[[Seen], int]] = {
     "an event is set aside for a person": lambda seen: seen.inbox.get(InboxState.DEAD.value, 0),
     "the lease changes hands": lambda seen: max(0, seen.fence - 1),
     "three daemons share the work": lambda seen: int(len(seen.fleet.daemons) == 3),
+    "a debit of ours is on its way": lambda seen: seen.pays(200) and seen.told("the answer comes later"),
+    "a debit of ours is paid": lambda seen: _debits(seen, "succeeded"),
+    "a debit of ours comes back": lambda seen: _debits(seen, "failed"),
+    "a scheduled end is taken back": _action(ActionKind.TAKE_BACK, ActionState.DONE),
+    "a connected account leaves": _met("account left"),
+    "an account that left has open cases": _told("act for it no more"),
+    "somebody acts while a call is unresolved": _met("second thoughts"),
+    "somebody acts between intent and reads": _met("late news"),
+    "many fall due in one second": lambda seen: int(seen.recipe.has("crowd") and len(seen.attempts) > 2),
+    "a clock is ahead for weeks": _met("ahead"),
+    "a policy is changed and open cases stay": _met("a policy that does not move"),
+    "a policy is changed and open cases move": _met("a policy that moves"),
+    "a case moves to a changed policy": _told("Moved from revision"),
+    "an attempt is older than its case's revision": _older,
     "no delivery ever arrives": lambda seen: int(seen.recipe.has("deaf") and bool(seen.cases)),
     "a daemon dies": _met("crashes"),
     "a daemon stands still at work": _met("pauses"),

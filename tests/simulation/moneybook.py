@@ -7,6 +7,9 @@ from tests.simulation import worlds
 from tests.simulation.judges import require
 from tests.simulation.rig import Rig
 
+NEW_WORD = "simulated_new_value"
+"""What a delivery or an answer says that the fault `new_enum` has spoilt: recorded as it was told."""
+
 
 def d10_equals_ledger(rig: Rig, since: int) -> None:
     """D10: every charge and refund since an instant is a transaction with its amount and status, and there is no other.
@@ -18,7 +21,8 @@ def d10_equals_ledger(rig: Rig, since: int) -> None:
         told = {each.id: each for each in view.transactions.list(limit=1_000_000)}
         money = (*rig.world.ledger.charges, *rig.world.ledger.refunds)
         dead = {row["id"] for row in money if any(e.state is InboxState.DEAD for e in view.inbox.for_object(row["id"]))}
-    charges = [row for row in rig.world.ledger.charges if row["source"] != "history"]
+    ends = {row["id"]: row for row in rig.world.ledger.charges}  # a debit has a second row, when its bank has answered
+    charges = [row for row in ends.values() if row["source"] != "history"]
     known = {row["id"] for row in (*rig.world.ledger.charges, *rig.world.ledger.refunds)}
     rows = [(row, row["status"]) for row in charges]
     rows += [(row, account.get("refund", row["id"])["status"]) for row in rig.world.ledger.refunds]
@@ -27,7 +31,7 @@ def d10_equals_ledger(rig: Rig, since: int) -> None:
             continue
         found = told.get(row["id"])
         require(found is not None, "D10", f"{row['id']} of {row['amount']} is in no transaction")
-        if found is not None:
+        if found is not None and found.status != NEW_WORD:
             said = (found.amount.amount_minor, found.status)
             require(
                 said == (row["amount"], status), "D10", f"{row['id']} says {said}, the ledger {row['amount']} {status}"

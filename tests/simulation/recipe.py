@@ -37,6 +37,26 @@ FAMILIES: dict[str, float] = {
     "take_over": 0.2,
 }
 """Each family of faults and the share of the seeds that meet it."""
+RARE: dict[str, float] = {
+    "debits": 0.12,
+    "departures": 0.1,
+    "crowd": 0.12,
+    "second_thoughts": 0.15,
+    "late_news": 0.12,
+    "late_payers": 0.15,
+    "key_at_pay": 0.1,
+    "ahead": 0.08,
+    "odd_refusals": 0.1,
+    "new_policy": 0.15,
+}
+"""Rare features (`rarities`) and the share of the seeds that have each: drawn apart, so that all else stays as it is."""
+BANKS = (
+    "pm_usBankAccount_success",
+    "pm_usBankAccount_success",
+    "pm_usBankAccount_success",
+    "pm_usBankAccount_insufficientFunds",
+    "pm_usBankAccount_accountClosed",
+)
 CARDS = (
     "pm_card_visa",
     "pm_card_visa",
@@ -50,11 +70,11 @@ CARDS = (
 _START = worlds._START_SECONDS
 _DAY = 86_400
 _FIXED = "    fixed_schedule: [{days: 1}, {days: 2}, {days: 2}, {days: 2}]\n"
-_MORE = f"""\
+_MORE = """\
     network_ceilings:
-      visa: {{per_30_days: {VISA_PER_30_DAYS}}}
+      visa: {{per_30_days: {visa}}}
 brakes:
-  attempts: {{per_minute: {PER_MINUTE}}}
+  attempts: {{per_minute: {per_minute}}}
   take_over: {{percent_of_book_per_day: 40}}
 """
 
@@ -79,6 +99,7 @@ class Recipe:
     days_before: int = 0
     reads_events: bool = False
     """Whether the keys may read the events list, which the guide's six permissions do not hold."""
+    per_minute: int = PER_MINUTE
 
     def has(self, family: str) -> bool:
         """Whether this seed meets a family."""
@@ -104,7 +125,7 @@ def draw(seed: int, without: tuple[str, ...] = ()) -> Recipe:
         days_before=rng.randint(8, 30),
     )
     calls, deliveries = _rates(rng, tuple(faults.KINDS), (0.005, 0.02, 0.06)), _deliveries(rng)
-    return replace(
+    recipe = replace(
         recipe,
         calls=calls if "calls" in chosen else {},
         deliveries=deliveries if "deliveries" in chosen else {},
@@ -116,6 +137,48 @@ def draw(seed: int, without: tuple[str, ...] = ()) -> Recipe:
         days_before=recipe.days_before if "take_over" in chosen else 0,
         reads_events=random.Random(f"events {seed}").random() < READS_EVENTS,
     )
+    rng = random.Random(f"rare {seed}")
+    return with_rare(recipe, *(name for name, share in RARE.items() if rng.random() < share and name not in without))
+
+
+def with_rare(recipe: Recipe, *names: str) -> Recipe:
+    """The recipe with these rare features; some ask for another merchant or another policy."""
+    rng = random.Random(f"rarely {recipe.seed}")
+    recipe = replace(recipe, families=recipe.families | set(names))
+    manifest, customers = dict(recipe.manifest), recipe.customers
+    if "departures" in names:  # an account joins with its first event: nothing of it is known before that
+        recipe = replace(recipe, families=recipe.families - {"take_over"}, days_before=0)
+        manifest |= {"take_over": False, "listen_to": worlds.CONNECTED}
+    if "debits" in names:
+        customers = {
+            name: {**each, "card": rng.choice(BANKS)} if rng.random() < 0.8 else each
+            for name, each in customers.items()
+        }
+    if "ahead" in names:  # where networks ask to wait, so that the moment after it counts
+        customers = {name: {**each, "card": "pm_card_mastercard"} for name, each in customers.items()}
+    if "crowd" in names:
+        recipe = replace(recipe, per_minute=1)
+        manifest |= {"timing": "fixed", "attempts": 4, "more": _FIXED + _more(1)}
+        customers = _crowd(customers)
+    if "late_payers" in names:
+        manifest |= {"action": "cancel_at_period_end", "delay_days": 0}
+    return replace(recipe, manifest=manifest, customers=customers)
+
+
+def _crowd(customers: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """All subscriptions renew in the same second: what follows falls due together (A13)."""
+    renews = {"gold": 3 * _DAY, "weekly": 3 * _DAY}
+    periods = {"gold": 31 * _DAY, "weekly": 7 * _DAY}
+    return {
+        name: {
+            **each,
+            "subscriptions": [
+                {**entry, "started": _START + renews[entry["price"]] - periods[entry["price"]]}
+                for entry in each["subscriptions"]
+            ],
+        }
+        for name, each in customers.items()
+    }
 
 
 def _manifest(rng: random.Random, *, take_over: bool) -> dict[str, Any]:
@@ -141,8 +204,12 @@ def _manifest(rng: random.Random, *, take_over: bool) -> dict[str, Any]:
         "invoice": "leave_as_is" if action == "leave_as_is" else rng.choice((_MARK, _MARK, "leave_as_is")),
         "stop": rng.choice(("per_invoice",) * 5 + ("no",)),
         "take_over": take_over,
-        "more": (_FIXED if timing == "fixed" else "") + _MORE,
+        "more": (_FIXED if timing == "fixed" else "") + _more(PER_MINUTE),
     }
+
+
+def _more(per_minute: int) -> str:
+    return _MORE.format(visa=VISA_PER_30_DAYS, per_minute=per_minute)
 
 
 _MARK = "mark_uncollectible_when_subscription_cancels"

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable, Sequence
 
-from flexpay_reconcile.recovery.attempt import BLOCKING_STATES, AttemptState
+from flexpay_reconcile.recovery.attempt import BLOCKING_STATES, Attempt, AttemptState
 from flexpay_reconcile.recovery.case import CaseState, RecoveryCase
+from flexpay_reconcile.recovery.final_action import FinalAction
 from flexpay_reconcile.values.ids import CaseId
+from flexpay_reconcile.values.instant import Span
 from tests.simulation import worlds
-from tests.simulation.judges import KEY, require
+from tests.simulation.judges import KEY, our_charges, require
+from tests.simulation.policies import Policies
 from tests.simulation.rig import Rig
 
 STANDING = {
@@ -21,10 +25,12 @@ STANDING = {
 class Records:
     """Remembers the states cases were in, so that a final one is seen to stay (C7)."""
 
-    def __init__(self, rig: Rig) -> None:
-        """For one rig."""
+    def __init__(self, rig: Rig, policies: Policies | None = None) -> None:
+        """For one rig; `policies` knows the revisions where more than one is applied."""
         self.rig = rig
+        self.policies = policies
         self._last: dict[CaseId, CaseState] = {}
+        self._declined: set[str] = set()
         self._changed = True
         rig.after_commit.append(self._commit)
 
@@ -40,6 +46,7 @@ class Records:
         with self.rig.parts.store.reading() as view:
             for case in view.cases.list(limit=10_000):
                 attempts = view.attempts.of_invoice(case.account, case.invoice)
+                self.b5_b6_declined(attempts)
                 self.b3_successor(case, [each.state for each in attempts])
                 before, self._last[case.id] = self._last.get(case.id), case.state
                 if before is None or before is case.state:
@@ -48,6 +55,37 @@ class Records:
                 require(
                     kept and before is not CaseState.RECOVERED, "C7", f"{case.id} went from {before} to {case.state}"
                 )
+
+    def b5_b6_declined(self, attempts: Iterable[Attempt]) -> None:
+        """B5, B6: a decline is what Stripe answered as one, or a charge that was refused; no 5xx, 409 or lock is one.
+
+        Where the answer was lost, or a 500 hid it, the ledger may say that the customer was asked: that is no charge.
+        """
+        for each in attempts:
+            key = each.idempotency_key
+            if each.state is not AttemptState.DECLINED or key in self._declined:
+                continue
+            self._declined.add(key)
+            answers = [request.status for request in self.rig.requests if request.is_pay and request.key == key]
+            charged = any(row["idempotency_key"] == key for row in self.rig.world.ledger.charges)
+            busy = {409, 429} & set(answers)
+            words = f"{key} is declined; Stripe answered {answers} and made no charge"
+            require(charged or 402 in answers or self._asked(each.invoice), "B6" if busy else "B5", words)
+
+    def _asked(self, invoice: str) -> bool:
+        """Whether a payment of the invoice ever waited for its customer."""
+        intents = {id_ for id_, of in worlds.book(self.rig.world).invoice_of.items() if of == invoice}
+        rows = self.rig.world.ledger.rows
+        return any(
+            row["kind"] == "state" and row["status"] == "requires_action" and row["object"] in intents for row in rows
+        )
+
+    def d4_inbox(self) -> None:
+        """D4: after weeks of rest no event waits any more: each is done, or set aside for a person."""
+        with self.rig.parts.store.reading() as view:
+            waiting = view.inbox.pending(self.rig.now.plus(Span.of(days=30)), 10_000)
+        old = [each.event_id for each in waiting if self.rig.now.since(each.received_at) > Span.of(days=2)]
+        require(not old, "D4", f"{len(old)} events were never worked off: {old[:3]}")
 
     def b3_successor(self, case: RecoveryCase, attempts: list[AttemptState]) -> None:
         """B3: no committed state without what follows from it."""
@@ -61,29 +99,31 @@ class Records:
 
     def end(self) -> None:
         """The whole, when everything has come to rest."""
+        self.d4_inbox()
         charges = {row["id"]: row for row in self.rig.charges()}
-        by_key = {
-            row["idempotency_key"]: row for row in charges.values() if KEY.fullmatch(row["idempotency_key"] or "")
-        }
+        keys = [(row["idempotency_key"], row["id"]) for row in self.rig.charges()]
+        by_key = {key: charges[id_] for key, id_ in keys if KEY.fullmatch(key or "")}
         with self.rig.parts.store.reading() as view:
             for case in view.cases.list(limit=10_000):
                 require(view.journal.verify(case.id), "G1", f"the journal of {case.id} is broken")
                 self.c1_liveness(case)
                 self.b4_attribution(case)
-                for attempt in view.attempts.of_invoice(case.account, case.invoice):
+                attempts = view.attempts.of_invoice(case.account, case.invoice)
+                self.e14_revision(case, attempts, view.actions.of_case(case.id))
+                for attempt in attempts:
                     made = by_key.pop(attempt.idempotency_key, None)
-                    require(
-                        attempt.revision == case.revision and self._applied(attempt.revision),
-                        "E14",
-                        f"{attempt.idempotency_key} says revision {attempt.revision}, its case {case.revision}",
-                    )
                     self.b1_truth(attempt.idempotency_key, attempt.state, made["status"] if made else None)
         require(not by_key, "A3", f"charges without a stored attempt: {list(by_key)}")
         self.c2_c5_c8_actions()
 
-    def _applied(self, revision: int) -> bool:
-        """Whether such a revision was ever applied."""
-        return self.rig.parts.state.revision(revision) is not None
+    def e14_revision(self, case: RecoveryCase, attempts: Sequence[Attempt], actions: Sequence[FinalAction]) -> None:
+        """E14: an attempt says the revision of its case, or one its case had before `migrate: true` moved it."""
+        if self.policies is not None:
+            self.policies.e14_pinned(case, attempts, actions)
+        for each in attempts:
+            said = f"{each.idempotency_key} says revision {each.revision}, its case {case.revision}"
+            require(self.policies is not None or each.revision == case.revision, "E14", said)
+            require(self.rig.parts.state.revision(each.revision) is not None, "E14", f"{said}, never applied")
 
     def c1_liveness(self, case: RecoveryCase) -> None:
         """C1: final, or waiting for a cause that stands, or for the end of a subscription that is scheduled (G15)."""
@@ -105,7 +145,8 @@ class Records:
     def b4_attribution(self, case: RecoveryCase) -> None:
         """B4: RECOVERED exactly where a charge of ours took the money."""
         paid = self.rig.successes(case.invoice)
-        ours = any(KEY.fullmatch(row["idempotency_key"] or "") for row in paid)
+        own = our_charges(self.rig)
+        ours = any(row["id"] in own for row in paid)
         require((case.state is CaseState.RECOVERED) == ours, "B4", f"{case.id} is {case.state}; paid by us: {ours}")
         account = worlds.book(self.rig.world)
         invoice = account.get("invoice", case.invoice)

@@ -148,6 +148,7 @@ class Rig(Stage):
         loaded: Loaded | None = None,
         seed: int = 1,
         state: str = ":memory:",
+        scenario: Callable[..., dict[str, Any]] | None = None,
     ) -> None:
         """Build the world, plan and apply. `state` is a path for what must survive in a file."""
         self.requests: list[Request] = []
@@ -160,7 +161,7 @@ class Rig(Stage):
         self.crashes = 0
         self._kept: Any = None
         self.loaded = loaded or worlds.manifest()
-        super().__init__(worlds.scenario(dict(customers), seed=seed), state=state)
+        super().__init__((scenario or worlds.scenario)(dict(customers), seed=seed), state=state)
         self._prepare()
         arm.apply(self, self.loaded)
         self.requests.clear()
@@ -221,8 +222,6 @@ class Rig(Stage):
         self.listening = False
         self.world.advance_to(self.now.plus(span).seconds)
         self.listening = True
-
-    # -- the customers -------------------------------------------------------------------------------------------
 
     def decline(self, name: str, code: str, times: int | None = None, **evidence: str) -> None:
         """From now on this customer is refused."""

@@ -14,9 +14,11 @@ from flexpay_reconcile.simulator.control import control_access
 from flexpay_reconcile.simulator.control.control import ControlError
 from flexpay_reconcile.simulator.protocol import access
 from flexpay_reconcile.values.instant import Span
-from tests.simulation.deeds import Deeds
+from tests.simulation.deeds import ADVICE, ODD, Deeds
 from tests.simulation.fleet import Fleet
-from tests.simulation.recipe import Recipe
+from tests.simulation.policies import Policies
+from tests.simulation.rarities import Rarities
+from tests.simulation.recipe import BANKS, Recipe
 from tests.simulation.rig import Crash, Request
 
 DOWN = (60, 240, 360, 360, 5 * 3_600, 30 * 3_600)
@@ -42,7 +44,7 @@ MOST_PAUSES = 12
 class Trouble:
     """The script of one seed."""
 
-    def __init__(self, fleet: Fleet, recipe: Recipe) -> None:
+    def __init__(self, fleet: Fleet, recipe: Recipe, policies: Policies) -> None:
         """Hook into every call, answer and commit. Made after the judges, so that they see a call before it is hit."""
         self.rng = random.Random(f"trouble {recipe.seed}")
         self.fleet = fleet
@@ -51,7 +53,6 @@ class Trouble:
         self.log: list[str] = []
         self.deeds = Deeds(fleet, list(recipe.customers), self.rng)
         self._on = True
-        self._revoked: list[tuple[str, str]] = []
         self._read_only_until = 0
         self._storm_until = 0
         self._calls = fleet.transport.faults
@@ -61,6 +62,12 @@ class Trouble:
         fleet.before_commit.append(self._before_commit)
         fleet.after_commit.append(self._after_commit)
         fleet.heard.append(self._heard)
+        if recipe.has("ahead") or recipe.has("odd_refusals"):
+            self.deeds.rare = ADVICE if recipe.has("ahead") else ODD
+        if recipe.has("debits"):
+            self.deeds.cards = (*self.deeds.cards, *BANKS, *BANKS)
+        self.rare = Rarities(fleet, recipe, self.deeds, policies, self._say)
+        self._revoked = self.rare.revoked
         if recipe.calls:
             self._calls.add_random(recipe.seed, recipe.calls)
         if recipe.has("deaf"):
@@ -129,6 +136,7 @@ class Trouble:
 
     def something(self) -> None:
         """One thing that happens of itself, from the families of this seed."""
+        self.rare.something()
         if self._revoked and self.rng.random() < 0.6:
             self._give_back()
         found: list[tuple[int, Any]] = []
@@ -226,6 +234,7 @@ class Trouble:
         Deliveries that were off for good stay off.
         """
         self._on = False
+        self.rare.calm()
         fleet = self.fleet
         self._calls.clear()
         if not self.recipe.has("deaf"):

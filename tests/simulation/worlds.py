@@ -10,6 +10,10 @@ from flexpay_reconcile.simulator.state import Account
 from flexpay_reconcile.simulator.world import World
 
 ACCOUNT = "acct_1SimCo"
+SHOP = "acct_3Shop"
+"""The account whose book it is where `ACCOUNT` is a platform."""
+CONNECTED = f"connected_accounts\n      connected_accounts: [{SHOP}]"
+"""What a manifest listens to there."""
 INTEGRATION = "sim-co"
 START = "2026-01-01T00:00:00Z"
 
@@ -124,10 +128,8 @@ _START_SECONDS = 1_767_225_600
 
 def book(world: World) -> Account:
     """The one account whose payments are recovered: connected to a platform, or on its own."""
-    accounts = list(world.sim.accounts.values())
-    platforms = {each.platform for each in accounts}
-    (found,) = [each for each in accounts if each.id not in platforms]
-    return found
+    accounts = {each.id: each for each in world.sim.accounts.values()}
+    return accounts[SHOP] if SHOP in accounts else accounts[ACCOUNT]
 
 
 def scenario(customers: dict[str, dict[str, Any]], *, seed: int = 1) -> dict[str, Any]:
@@ -156,3 +158,13 @@ def scenario(customers: dict[str, dict[str, Any]], *, seed: int = 1) -> dict[str
             }
         },
     }
+
+
+def connected(customers: dict[str, dict[str, Any]], *, seed: int = 1) -> dict[str, Any]:
+    """The same book at an account connected to a platform that has no customers of its own."""
+    made = scenario(customers, seed=seed)
+    own = made["accounts"].pop(ACCOUNT)
+    keys = [{**key, "connect_permissions": "flexpay"} for key in own.pop("keys")]
+    platform = {"name": "Platform", "livemode": False, "keys": keys}
+    made["accounts"] = {ACCOUNT: platform, SHOP: {**own, "platform": ACCOUNT}}
+    return made

@@ -89,4 +89,5 @@ def payment_of(data: dict[str, Any], account: AccountId) -> InvoicePayment:
         payment_intent=fields.reference(payment, "payment_intent"),
         payment_intent_status=fields.optional_text(intent, "status") if isinstance(intent, dict) else None,
         latest_charge=charge_of(charge, account) if isinstance(charge, dict) else None,
+        payment_method=fields.reference(intent, "payment_method") if isinstance(intent, dict) else None,
     )

@@ -8,13 +8,14 @@ from flexpay_reconcile.adapters.sqlite_store.inbox import SqliteInbox
 from flexpay_reconcile.errors import TryLater
 from flexpay_reconcile.operations import (
     backfill_events,
+    endings,
     follow_invoice,
     process_inbox,
     receive_event,
     record_outcome,
     take_over,
 )
-from flexpay_reconcile.recovery import decide
+from flexpay_reconcile.recovery import decide, gates
 from flexpay_reconcile.recovery.case import CaseState
 from flexpay_reconcile.values.instant import Span
 from tests.simulation.mutants.planting import Patch, mutant
@@ -61,6 +62,46 @@ def event_trusted(patch: Patch) -> None:
 
     patch.setattr(follow_invoice, "follow_invoice", follow)
     patch.setattr(backfill_events, "_sweep", lambda *_: 0)
+
+
+def paid_by_event(patch: Patch) -> None:
+    """That an invoice is paid, void or written off is taken from the event."""
+    real = follow_invoice.follow_invoice
+
+    def follow(context, running, integration, account, invoice_id, event=None):
+        if event is None or event.type not in _ENDS:
+            return real(context, running, integration, account, invoice_id, event)
+        with context.store.begin() as unit:
+            case = unit.cases.live_for_invoice(account, invoice_id)
+            if case is None or follow_invoice._wake_blocking(unit, case, context.clock.now()):
+                return "known"
+            if event.type == "invoice.paid":
+                endings.recovered_elsewhere(unit, case, "an event says so", context.clock.now())
+            else:
+                endings.closed(unit, case, _ENDS[event.type], "an event says so", context.clock.now())
+        return "believed"
+
+    patch.setattr(follow_invoice, "follow_invoice", follow)
+
+
+_ENDS = {
+    "invoice.paid": "",
+    "invoice.voided": "voided",
+    "invoice.marked_uncollectible": "uncollectible_by_other",
+}
+
+
+def answered_before_stored(patch: Patch) -> None:
+    """A delivery is thanked for whether or not it could be stored."""
+    real = receive_event.receive_event
+
+    def receive(*args, **rest):
+        try:
+            return real(*args, **rest)
+        except TryLater:
+            return receive_event.Received.STORED
+
+    patch.setattr(receive_event, "receive_event", receive)
 
 
 def poison_blocks(patch: Patch) -> None:
@@ -117,7 +158,7 @@ def every_delivery_opens(patch: Patch) -> None:
 def no_take_over(patch: Patch) -> None:
     """What had failed before is never taken over."""
     patch.setattr(take_over, "take_over_due", lambda *_: 0)
-    patch.setattr(backfill_events, "_began", lambda context, running, integration: context.clock.now())
+    patch.setattr(backfill_events, "began", lambda context, running, integration: context.clock.now())
 
 
 def attempts_without_end(patch: Patch) -> None:
@@ -127,9 +168,12 @@ def attempts_without_end(patch: Patch) -> None:
 
     def decided(case, history, policy, aim, now):
         soon = decide.Aim(at=now.plus(Span.of(hours=13)), model="even/1", words="again and again")
-        return real(case, history, policy, aim or soon, now)
+        over = case.attempts_used >= decide.allowed_attempts(policy)
+        longer = dataclasses.replace(case, window_until=case.window_until.plus(Span.of(days=20)))
+        return real(longer, history, policy, soon, now) if over else real(case, history, policy, aim, now)
 
     patch.setattr(decide, "decide", decided)
+    patch.setattr(gates, "ask", lambda facts: next((each for each in gates._all(facts) if each.gate != "window"), None))
 
 
 def amounts_miscounted(patch: Patch) -> None:
@@ -149,15 +193,17 @@ def parked_for_ever(patch: Patch) -> None:
 
 
 MUTANTS = (
-    mutant("check, then insert, in the inbox", check_then_insert, "D3", 4),
-    mutant("nobody sweeps", no_sweep, "D6 C1 B4", 1),
-    mutant("only the first sweep is made, however it went", sweep_moved_too_far, "D6 C1 B4", 1),
-    mutant("events are believed without a read", event_trusted, "B4 C1 D6", 1),
-    mutant("a poison event blocks the others", poison_blocks, "C1 D6 D4 B4", 1),
-    mutant("events of another mode are taken in", mode_ignored, "A16", 2),
-    mutant("late events open ended cases", every_delivery_opens, "C7", 12),
-    mutant("what had failed before is never taken over", no_take_over, "D6", 1),
+    mutant("check, then insert, in the inbox", check_then_insert, "D3"),
+    mutant("nobody sweeps", no_sweep, "D6 C1 B4"),
+    mutant("only the first sweep is made, however it went", sweep_moved_too_far, "D6 C1 B4"),
+    mutant("events are believed without a read", event_trusted, "B4 C1 D6"),
+    mutant("an event is believed that an invoice is over", paid_by_event, "D5"),
+    mutant("thanked for before it is stored", answered_before_stored, "D2"),
+    mutant("a poison event blocks the others", poison_blocks, "C1 D6 D4 B4"),
+    mutant("events of another mode are taken in", mode_ignored, "A16"),
+    mutant("late events open ended cases", every_delivery_opens, "C7"),
+    mutant("what had failed before is never taken over", no_take_over, "D6"),
     mutant("attempts without end", attempts_without_end, "C1 A10"),
-    mutant("the books say what was asked, not what was taken", amounts_miscounted, "G1", 17),
-    mutant("parked for ever", parked_for_ever, "C1", 19),
+    mutant("the books say what was asked, not what was taken", amounts_miscounted, "G1"),
+    mutant("parked for ever", parked_for_ever, "C1"),
 )

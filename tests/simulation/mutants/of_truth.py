@@ -6,7 +6,7 @@ import dataclasses
 
 from flexpay_reconcile.adapters.stripe_api import outcomes
 from flexpay_reconcile.adapters.stripe_api.events import StripeEvents
-from flexpay_reconcile.billing.charge import RefusalFacts
+from flexpay_reconcile.billing.charge import ChargeStatus, RefusalFacts
 from flexpay_reconcile.operations import (
     attribution,
     endings,
@@ -16,8 +16,8 @@ from flexpay_reconcile.operations import (
     resolve_attempt,
     sweep_history,
 )
-from flexpay_reconcile.recovery import gates
-from flexpay_reconcile.recovery.attempt import AttemptState, SettledBy
+from flexpay_reconcile.recovery import gates, migration, other_payment
+from flexpay_reconcile.recovery.attempt import AttemptState
 from flexpay_reconcile.recovery.case import CaseState
 from flexpay_reconcile.recovery.outcome import Declined, Unresolved
 from flexpay_reconcile.recovery.transitions import move
@@ -104,16 +104,54 @@ def never_resolved(patch: Patch) -> None:
 def replay_without_gates(patch: Patch) -> None:
     """A replay asks no gate."""
     patch.setattr(gates, "ask", lambda facts: None if facts.replay else next(gates._all(facts), None))
+
+
+def busy_is_decline(patch: Patch) -> None:
+    """A key in use, or a lock, counts as a refusal."""
+    real = outcomes._failed
+
+    def failed(fault, alias):
+        if fault.status == 409 or fault.code == "lock_timeout":
+            refusal = RefusalFacts(decline_code="generic_decline")
+            return Declined(refusal=refusal, charge=None, request_id=fault.request_id, key_alias=alias)
+        return real(fault, alias)
+
+    patch.setattr(outcomes, "_failed", failed)
+
+
+def pending_forgotten(patch: Patch) -> None:
+    """A debit on its way blocks nothing: what is pending counts as never sent."""
+    patch.setattr(other_payment, "on_its_way", lambda *_: None)
+    real = record_outcome.pending
+
+    def pending(unit, case, attempt, outcome, now):
+        real(unit, case, attempt, outcome, now)
+        fresh = unit.cases.get(case.id)
+        ended = dataclasses.replace(attempt, state=AttemptState.NOT_SUBMITTED, finished_at=now, check_at=None)
+        unit.attempts.save(ended)
+        opened = move(fresh, CaseState.OPENED, due_at=now, next_attempt_at=None, next_attempt_number=None)
+        unit.cases.save(opened)
+
+    patch.setattr(record_outcome, "pending", pending)
+
+
+def bank_answer_is_foreign(patch: Patch) -> None:
+    """Where somebody else paid, our own debit on its way counts as one that was never sent."""
     real = resolve_attempt._settle_by_read
-    patch.setattr(
-        resolve_attempt,
-        "_settle_by_read",
-        lambda context, attempt, invoice, payments: (
-            False
-            if attempt.sends == 1 and attempt.settled_by is SettledBy.REPLAY and not payments
-            else real(context, attempt, invoice, payments)
-        ),
-    )
+
+    def settle(context, attempt, invoice, charges):
+        return real(context, attempt, invoice, [each for each in charges if each.status is not ChargeStatus.PENDING])
+
+    patch.setattr(resolve_attempt, "_settle_by_read", settle)
+    patch.setattr(attribution, "own_charge", _finished(attribution.own_charge))
+
+
+def _finished(real):
+    def own_charge(context, unit, attempt, charges):
+        found = real(context, unit, attempt, charges)
+        return None if found is not None and found.status is ChargeStatus.PENDING else found
+
+    return own_charge
 
 
 def foreign_success_is_ours(patch: Patch) -> None:
@@ -160,6 +198,17 @@ def revision_forgotten(patch: Patch) -> None:
     patch.setattr(plan_next, "Attempt", lambda **given: real(**{**given, "revision": 0}))
 
 
+def moved_unasked(patch: Patch) -> None:
+    """Open cases move to every changed policy, whether or not it says `migrate: true`."""
+    real = migration.terms_of
+
+    def terms_of(*args):
+        found = real(*args)
+        return found and dataclasses.replace(found, policy=dataclasses.replace(found.policy, migrate=True))
+
+    patch.setattr(migration, "terms_of", terms_of)
+
+
 def stored_whole(patch: Patch) -> None:
     """The body of an event is stored as it came."""
     patch.setattr(StripeEvents, "kept", lambda self, body: body)
@@ -167,16 +216,20 @@ def stored_whole(patch: Patch) -> None:
 
 MUTANTS = (
     mutant("nobody sweeps the history", no_history, "D10"),
-    mutant("an attempt's revision is not stored", revision_forgotten, "E14", 1),
-    mutant("unknown is failed", unknown_is_failed, "B1 B4 A12 A3 A8 A11 A10 A9", 1),
-    mutant("a key is replayed after a day", old_keys_replayed, "A5", 45),
-    mutant("a 500 is a decline", server_error_is_decline, "B1 B4 A21 A12 A8 A11 A3 C1", 18),
-    mutant("a result without a successor", no_successor, "B3", 1),
-    mutant("unresolved is let go by age", given_up_by_age, "B1 B4 A12 A3 A8 A9 A10 A11", 3),
-    mutant("nobody resolves what is unresolved", never_resolved, "B2 C1", 1),
-    mutant("a replay asks no gates", replay_without_gates, "A6 A7 A8 A9 A10 A11 A12 A15 A5"),
-    mutant("a foreign success counts as ours", foreign_success_is_ours, "B4", 12),
-    mutant("any charge is taken for ours", any_charge_is_ours, "B1 B4 A21 G1"),
-    mutant("events are stored whole", stored_whole, "G2", 2),
-    mutant("a failed event is marked done, and nobody sweeps", event_before_commit, "C1 D6 B4", 1),
+    mutant("events are stored whole", stored_whole, "G2"),
+    mutant("an attempt's revision is not stored", revision_forgotten, "E14"),
+    mutant("open cases move to a policy that does not say so", moved_unasked, "E14"),
+    mutant("unknown is failed", unknown_is_failed, "B1 B4 A12 A3 A8 A11 A10 A9"),
+    mutant("a key is replayed after a day", old_keys_replayed, "A5"),
+    mutant("a key in use or a lock is a decline", busy_is_decline, "B6"),
+    mutant("a debit on its way blocks nothing", pending_forgotten, "A2 A12 B1 B3"),
+    mutant("a debit on its way is forgotten where somebody paid", bank_answer_is_foreign, "B1"),
+    mutant("a 500 is a decline", server_error_is_decline, "B5 B1 B4 A21 A12 A8 A11 A3 C1"),
+    mutant("a result without a successor", no_successor, "B3"),
+    mutant("unresolved is let go by age", given_up_by_age, "B1 B4 A12 A3 A8 A9 A10 A11"),
+    mutant("nobody resolves what is unresolved", never_resolved, "B2 C1"),
+    mutant("a replay asks no gates", replay_without_gates, "A6 A20 A7 A8 A9 A10 A11 A12 A15 A5"),
+    mutant("a foreign success counts as ours", foreign_success_is_ours, "B4"),
+    mutant("any charge is taken for ours", any_charge_is_ours, "B1 B4 A21 G1 B5"),
+    mutant("a failed event is marked done, and nobody sweeps", event_before_commit, "C1 D6 B4"),
 )
