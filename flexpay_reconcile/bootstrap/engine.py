@@ -12,6 +12,7 @@ from flexpay_reconcile.adapters.simulator_clock import SimulatorClock
 from flexpay_reconcile.adapters.steady_clock import SteadyClock
 from flexpay_reconcile.adapters.stripe_api.events import StripeEvents
 from flexpay_reconcile.bootstrap.control import CLOCK_FLOOR, ControlParts
+from flexpay_reconcile.bootstrap.watch import drift_watch
 from flexpay_reconcile.config.integration import Integration, ManagedBy, Status
 from flexpay_reconcile.daemon import listener
 from flexpay_reconcile.daemon.loops import Loop, Loops
@@ -136,6 +137,7 @@ def open_engine(parts: ControlParts, *, holder: str | None = None, guarded: bool
     )
     armed = Armed(state=parts.state, note=parts.armed, readers=parts.reader_for, clock=parts.clock)
     accounts = follow_accounts.Accounts(context=context, access=gateways.access)
+    watch = drift_watch(parts, lambda: armed.why is None)
     reducer = reduce_inbox.Reducer(context)
     history = sweep_history.HistorySweep(context=context, histories=proven.history)
     turns: tuple[Loop, ...] = (
@@ -155,6 +157,7 @@ def open_engine(parts: ControlParts, *, holder: str | None = None, guarded: bool
         Loop(name="resolve", turn=lambda: resolve_attempt.resolve_due(context, proven.charger), moves_money=True),
         Loop(name="submit", turn=lambda: submit_attempt.submit_due(context, proven.charger), moves_money=True),
         Loop(name="finish", turn=lambda: finish_case.finish_due(context, proven.writer), moves_money=True),
+        *((Loop(name="drift", turn=watch.turn),) if guarded else ()),
         Loop(name="backfill", turn=lambda: backfill_events.sweep_due(context)),
         Loop(name="history", turn=history.turn),
     )

@@ -25,6 +25,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "validate": ("validate:command", "Check a manifest; needs no secret, network or state."),
     "plan": ("plan:command", "Show what apply would change; writes nothing."),
     "apply": ("apply:command", "Make it so."),
+    "drift": ("drift:command", "Show what moved at Stripe since the last apply; writes nothing."),
     "status": ("status:command", "What is applied: revision, endpoints, cases."),
     "cases": ("cases:group", "Recovery cases: list, show."),
     "explain": ("explain:command", "The story of one invoice, with the reasons."),

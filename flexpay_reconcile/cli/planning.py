@@ -12,6 +12,7 @@ from flexpay_reconcile.cli import files, output
 from flexpay_reconcile.config.configuration import Configuration
 from flexpay_reconcile.errors import ErrorKind, OperatorError
 from flexpay_reconcile.manifest.load import Loaded
+from flexpay_reconcile.operations.check_drift import check_drift
 from flexpay_reconcile.operations.plan_manifest import key_faults, plan_manifest
 from flexpay_reconcile.reconcile.plan import Plan
 from flexpay_reconcile.values import state_address
@@ -45,6 +46,16 @@ class Bench:
             accepted_accounts=accepted,
             live_cases=live,
             diagnostics=self.loaded.diagnostics,
+        )
+
+    def drift(self) -> Plan:
+        """A plan of now, made without a probe, for what it says of drift; OperatorError where nothing was applied."""
+        return check_drift(
+            readers=self.parts.reader_for,
+            state=self.parts.state,
+            as_of=self.parts.clock.now(),
+            wanted=self.configuration,
+            places=self.loaded.places,
         )
 
 

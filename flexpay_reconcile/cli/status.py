@@ -33,6 +33,7 @@ def command(state_path: str, format_: str) -> int:
 
 
 def _document(parts: bootstrap.ControlParts) -> dict[str, Any]:
+    from flexpay_reconcile.operations import watch_drift
     from flexpay_reconcile.operations.take_over import record_of
     from flexpay_reconcile.values.ids import IntegrationId
 
@@ -40,6 +41,9 @@ def _document(parts: bootstrap.ControlParts) -> dict[str, Any]:
     latest, identity, lock = state.latest(), state.identity(), state.lock()
     with parts.store.reading() as unit:
         counts = unit.cases.counts()
+        drifts = {
+            each: watch_drift.found_of(unit, each) for each in (latest.configuration.integrations if latest else ())
+        }
         takes = {
             each: record_of(unit, IntegrationId(each)) for each in (latest.configuration.integrations if latest else ())
         }
@@ -54,6 +58,8 @@ def _document(parts: bootstrap.ControlParts) -> dict[str, Any]:
             "endpoint_status": endpoint.attributes.get("status") if endpoint else None,
             "signing_secret": bool(state.secrets_for(name)),
             "take_over": _take_over(takes[name]),
+            "drift_policy": integration.drift_policy,
+            "drift": drifts[name],
             "cases": {case_state: number for (each, case_state), number in sorted(counts.items()) if each == name},
         }
     return {
@@ -97,6 +103,7 @@ def _lines(document: dict[str, Any]) -> list[str]:
     for name, each in document["integrations"].items():
         endpoint = f"{each['endpoint']} ({each['endpoint_status']})" if each["endpoint"] else "none of ours"
         lines.append(f"{name}: {each['status']}, {each['environment']}, webhook endpoint {endpoint}")
+        lines += [f"  {line}" for line in _drift_lines(each["drift"])]
         if take := each["take_over"]:
             how = f"finished {take['finished_at']}" if take["finished_at"] else "in progress"
             lines.append(f"  take-over: {how}, {take['looked_at']}/{take['invoices']} invoices, {take['cases']} cases")
@@ -108,3 +115,24 @@ def _lines(document: dict[str, Any]) -> list[str]:
         who = f"{lock['owner']} on {lock['host']} (pid {lock['pid']})"
         lines.append(f"lock: {who}, until {lock['expires_at']}, nonce {lock['nonce']}")
     return lines
+
+
+def _drift_lines(found: dict[str, Any] | None) -> list[str]:
+    """What the daemon last saw of the endpoint."""
+    if found is None:
+        return ["drift: the daemon has not looked yet"]
+    lines = (
+        [f"drift since {found['since']}: " + "; ".join(_moved(each) for each in found["drift"])]
+        if found["drift"]
+        else []
+    )
+    if found["unseen"]:
+        lines.append(f"drift: could not be seen: {output.printable(found['unseen'])}")
+    if found["repaired_at"]:
+        lines.append(f"drift: last repaired {found['repaired_at']}")
+    return lines or [f"drift: none, looked at {found['looked_at']}"]
+
+
+def _moved(drift: dict[str, Any]) -> str:
+    fields = ", ".join(sorted({each["path"] for each in drift["fields"]}))
+    return f"{drift['address']} {drift['event'].replace('_', ' ')}" + (f" ({fields})" if fields else "")

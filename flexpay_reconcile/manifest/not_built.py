@@ -33,7 +33,6 @@ def not_built(tree: Tree) -> Iterator[Diagnostic]:
 def _in_integration(tree: Tree, here: Path) -> Iterator[Diagnostic]:
     values: tuple[tuple[Path, Any, str, str], ...] = (
         (("status",), "released", "releasing an integration", "use disabled: open cases run on to their end"),
-        (("drift_policy",), "heal", "healing drift", "use warn, and apply again to repair"),
     )
     for tail, value, what, hint in values:
         path = (*here, *tail)

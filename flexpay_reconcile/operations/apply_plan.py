@@ -7,7 +7,7 @@ refuses; a second run finds nothing left to do.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from flexpay_reconcile.config.configuration import Configuration
 from flexpay_reconcile.config.integration import Integration
@@ -60,9 +60,18 @@ class _Progress:
 
 
 def apply_plan(
-    *, plan: Plan, configuration: Configuration, world: World, holder: Holder, progress: Callable[[str], None]
+    *,
+    plan: Plan,
+    configuration: Configuration,
+    world: World,
+    holder: Holder,
+    progress: Callable[[str], None],
+    only: Callable[[Change], bool] | None = None,
 ) -> ApplyReport:
     """Carry out the plan. `configuration` is the one it was made from.
+
+    With `only`, nothing but the changes it says yes to, and nothing at all after an interrupted apply: that one is
+    to be resumed by whoever began it.
 
     OperatorError: KEY_REFUSED, GUARD_REFUSED or TIMED_OUT for what the plan itself says stands against it, PLAN_STALE
     when something moved since, PARTLY_APPLIED when some steps are done and others failed (apply again resumes).
@@ -75,6 +84,10 @@ def apply_plan(
     nonce = world.identifiers.fresh()
     with lock_held(world.state, world.clock, holder, nonce):
         _look_again(plan, configuration, world)
+        if only is not None:
+            if world.state.unfinished_steps():
+                raise stale("an interrupted apply is to be resumed first")
+            plan = replace(plan, changes=tuple(each for each in plan.changes if only(each)))
         run = Run(world.state, world.clock, run_id=world.identifiers.fresh(), nonce=nonce, progress=progress)
         return _run(plan, configuration, world, holder, run)
 

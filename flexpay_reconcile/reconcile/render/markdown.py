@@ -43,10 +43,10 @@ def _head(document: Mapping[str, Any]) -> Iterator[str]:
         yield ""
     for each in document["checks"]:
         if each["status"] in _BAD:
-            yield f"- **{each['status'].replace('_', ' ')}**: {_cell(each['address'])}: {_cell(each['message'])}"
+            yield f"- **{each['status'].replace('_', ' ')}**: {cell(each['address'])}: {cell(each['message'])}"
     for each in document["guards"]:
         if each["refused"]:
-            yield f"- **refused by guard** {each['id']}: {_cell(each['message'])}"
+            yield f"- **refused by guard** {each['id']}: {cell(each['message'])}"
     if not document["complete"]:
         yield "- **not complete**: something could not be seen"
     if work:
@@ -57,12 +57,12 @@ def _head(document: Mapping[str, Any]) -> Iterator[str]:
             verb = "replace" if len(each["change"]["actions"]) > 1 else each["change"]["actions"][0]
             where = f"{each['source']['file']}:{each['source']['line']}" if each["source"] else ""
             reason = REASONS.get(each["action_reason"], each["action_reason"])
-            yield f"| `{SYMBOLS[verb]}` | {_cell(each['address'])} | {_cell(reason)} | {_cell(where)} |"
+            yield f"| `{SYMBOLS[verb]}` | {cell(each['address'])} | {cell(reason)} | {cell(where)} |"
     if summary["manual"]:
         yield ""
         yield f"{summary['manual']} manual step(s) in the Dashboard; see below."
 
 
-def _cell(words: str) -> str:
+def cell(words: str) -> str:
     """Other people's words in a table: no markup, no line break, no mention of anybody."""
     return "".join(f"&#{ord(char)};" if char in _MARKUP else char for char in line(words))

@@ -218,7 +218,6 @@ def test_rules_speak_where_the_schema_complains_elsewhere():
     [
         ("status: enabled", "status: «released"),
         (ALLOW, ALLOW + "    «release: {restore_auto_advance: true}\n"),
-        (ALLOW, ALLOW + "    drift_policy: «heal\n"),
         (ALLOW, ALLOW + "    «notify: {url: https://acme.example/h, signing_secret: {env: H}}\n"),
         ("managed_by: flexpay", "managed_by: flexpay\n      «signing_secret: {env: W}"),
         (POLICY, "    timing: «learned\n"),
