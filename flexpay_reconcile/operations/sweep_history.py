@@ -247,6 +247,11 @@ def _timer(integration: Integration) -> str:
     return f"history:{integration.id}"
 
 
+def hurry(unit: UnitOfWork, integration: Integration, now: Instant) -> None:
+    """The next sweep is due now: events may have been lost."""
+    unit.marks.set(_timer(integration), now.text())
+
+
 def _due(view: UnitOfWork, running: AppliedConfiguration, integration: Integration) -> Instant:
     text = view.marks.get(_timer(integration))
     due = Instant.from_text(text) if text else running.applied_at

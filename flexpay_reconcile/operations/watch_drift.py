@@ -15,7 +15,7 @@ from typing import Any
 from flexpay_reconcile.config.configuration import Configuration
 from flexpay_reconcile.config.integration import Integration
 from flexpay_reconcile.errors import FlexpayError
-from flexpay_reconcile.operations import backfill_events
+from flexpay_reconcile.operations import backfill_events, suspicion, sweep_history
 from flexpay_reconcile.operations.apply_plan import World, apply_plan
 from flexpay_reconcile.operations.apply_steps import Holder
 from flexpay_reconcile.operations.check_drift import APPLIED, check_drift
@@ -59,9 +59,14 @@ class Watch:
             repaired = self._heal(found[0], latest.configuration)
             if repaired:
                 found = self._look(latest.configuration, now, repaired_at=now)
-        if not found[1]["drift_found"] and found[1]["complete"]:
+        if not found[1]["drift_found"] and found[1]["complete"] and not self._suspect(latest.configuration, now):
             self._next = now.plus(LOOK_EVERY)
         return repaired
+
+    def _suspect(self, configuration: Configuration, now: Instant) -> bool:
+        """Whether some integration's webhooks are suspect: its endpoint is then looked at every ten minutes."""
+        with self.store.reading() as view:
+            return any(suspicion.is_suspect(view, each.id, now) for each in configuration.integrations.values())
 
     def _look(
         self, configuration: Configuration, now: Instant, repaired_at: Instant | None = None
@@ -94,9 +99,11 @@ class Watch:
         }
         with self.store.begin() as unit:
             unit.marks.set(_MARK.format(name), json.dumps(record, sort_keys=True))
+            suspicion.endpoint_unwell(unit, integration.id, unwell=bool(drift) and _deaf(drift))
             if drift and not told and _deaf(drift):
                 # Events may have been lost: look for what they would have told, now and not at the next sweep.
                 unit.marks.set(backfill_events.mark_name(integration), _LONG_AGO.text())
+                sweep_history.hurry(unit, integration, now)
         if drift and not told:
             words = "; ".join(_words(each) for each in drift)
             LOG.error("drift found", extra={"integration": name, "address": address, "what": words})

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from flexpay_reconcile.bootstrap.watch import drift_watch
-from flexpay_reconcile.operations import backfill_events
+from flexpay_reconcile.operations import backfill_events, suspicion
 from flexpay_reconcile.operations.watch_drift import Watch, found_of
-from flexpay_reconcile.ports.control_state import Step, StepState
-from flexpay_reconcile.values.instant import Instant
+from flexpay_reconcile.ports.control_state import Lock, Step, StepState
+from flexpay_reconcile.values.instant import Instant, Span
 from tests.unit.operations_control.harness import ADDRESS, MANIFEST, NAME, House
 from tests.unit.operations_control.test_check_drift import moved
 
@@ -76,7 +76,8 @@ def test_after_the_endpoint_was_disabled_a_sweep_is_due():
         assert latest is not None
         with house.parts.store.reading() as view:
             swept = view.marks.get(backfill_events.mark_name(latest.configuration.integrations[NAME]))
-        assert (swept == Instant(0).text()) is hurried
+            suspect = suspicion.is_suspect(view, latest.configuration.integrations[NAME].id, house.parts.clock.now())
+        assert (swept == Instant(0).text(), suspect) == (hurried, hurried)
 
 
 def test_heal_puts_fields_back_in_place():
@@ -123,9 +124,6 @@ def test_what_is_not_healed(what: str):
         )
         house.parts.state.intend(step)
     if what == "locked":
-        from flexpay_reconcile.ports.control_state import Lock
-        from flexpay_reconcile.values.instant import Span
-
         now = house.parts.clock.now()
         lock = Lock(owner="ada", host="h", pid=1, nonce="n", acquired_at=now, expires_at=now.plus(Span.of(hours=9)))
         house.parts.state.acquire_lock(lock, now)
@@ -175,3 +173,19 @@ def test_each_integration_has_its_own_policy():
     assert watch.turn() == 1
     states = {row["url"].rpartition("/")[2]: row["status"] for row in house.endpoints.values()}
     assert states == {"hooks": "enabled", "connect": "disabled"}
+
+
+def test_while_webhooks_are_suspect_it_looks_every_ten_minutes():
+    """A sweep found what webhooks should have brought: the endpoint is looked at again within ten minutes."""
+    house, watch = watched()
+    latest = house.parts.state.latest()
+    assert latest is not None
+    with house.parts.store.begin() as unit:
+        now = house.parts.clock.now().plus(Span.of(hours=1))
+        suspicion.suspect(unit, latest.configuration.integrations[NAME].id, now)
+    later(house, 60)
+    watch.turn()
+    house.calls.clear()
+    later(house, 11)
+    watch.turn()
+    assert house.calls != []
