@@ -9,8 +9,11 @@ import stripe
 
 from flexpay_reconcile.errors import ErrorKind, FlexpayError
 from flexpay_reconcile.operations.apply_steps import LOCK_TTL
+from flexpay_reconcile.ports.control_state import Step, StepState
 from flexpay_reconcile.reconcile.change import Action, Reason
-from tests.unit.operations_control.harness import EMPTY, MANIFEST, House, Killed, change_of
+from flexpay_reconcile.reconcile.kinds.webhook_endpoint import secret_name
+from tests.unit.operations_control.harness import ADDRESS, EMPTY, MANIFEST, NAME, House, Killed, change_of
+from tests.unit.operations_control.test_apply_scope import CONNECTED
 
 WRITES = ("acquire_lock", "refresh_lock", "release_lock", "intend", "receipt", "publish")
 MOVED = MANIFEST.replace("acme.example/hooks", "acme.example/other").replace("Webhook EndPoint", "hook")
@@ -52,9 +55,8 @@ class CrashAt:
         return Proxy()
 
     def on_wire(self, method: str, path: str) -> None:
-        """A moment beside each request that writes."""
-        if method != "GET" and "fpprobe000" not in path:
-            self.moment()
+        """A moment beside each request."""
+        self.moment()
 
 
 def crash(house: House, manifest: str, moment: int) -> bool:
@@ -89,6 +91,22 @@ def remove(house: House) -> None:
     house.delete_in_dashboard(next(iter(house.endpoints)))
 
 
+def lose(house: House) -> None:
+    """The state no longer knows the endpoint's secret."""
+    (endpoint,) = house.endpoints
+    step = Step(
+        run_id="lost",
+        number=1,
+        address=ADDRESS,
+        action="update",
+        state=StepState.FAILED,
+        idempotency_key="fp-apply:lost:1",
+        detail={},
+        at=house.parts.clock.now(),
+    )
+    house.parts.state.receipt(step, secret_name=secret_name(NAME, endpoint), integration_id=NAME)
+
+
 def nothing(house: House) -> None:
     """What leaves the house as it is."""
 
@@ -103,10 +121,15 @@ CASES = {
     "deleted by hand": (MANIFEST, remove, MANIFEST, 1),
     "deleted by hand, moved": (MANIFEST, remove, MOVED, 1),
     "delete": (MANIFEST, nothing, EMPTY, 0),
+    "lost secret": (MANIFEST, lose, MANIFEST, 1),
+    "another scope": (MANIFEST, nothing, CONNECTED, 1),
+    "disable": (MANIFEST, nothing, DISABLED, 1),
+    "enable": (DISABLED, nothing, MANIFEST, 1),
+    "replace, disabled": (MANIFEST, outdate, DISABLED, 1),
 }
 
 
-LATER = ("first", "replace", "deleted by hand")
+LATER = ("first", "replace", "deleted by hand", "another scope")
 RUNS = [(name, 0) for name in CASES] + [(name, 30) for name in LATER]
 
 
