@@ -26,6 +26,7 @@ _GRANTS: Final = {
     ProbeResult.GRANTED: Grant.GRANTED,
     ProbeResult.LACKING: Grant.LACKING,
     ProbeResult.UNSEEN: Grant.UNSEEN,
+    ProbeResult.SKIPPED: Grant.SKIPPED,
     ProbeResult.UNKNOWN: Grant.UNKNOWN,
 }
 
@@ -53,25 +54,26 @@ def _seen(look: Callable[[], T]) -> T | Unseen:
 
 def _identity(reader: AccountReader, alias: KeyAlias) -> KeyIdentity:
     found = reader.identity(alias)
-    return KeyIdentity(alias=alias.value, account=found.account, livemode=found.livemode, how=_HOW[found.how])
+    return KeyIdentity(
+        alias=alias.value,
+        account=found.account,
+        livemode=found.livemode,
+        how=_HOW[found.how],
+        reads_account=found.how is Proof.ACCOUNT_READ,
+    )
 
 
 def _permissions(reader: AccountReader, *, write_probes: bool) -> tuple[Permission, ...]:
-    found = []
-    for alias in KeyAlias:
-        for each in reader.probe(alias, write_probes=write_probes):
-            grant = _GRANTS[each.result]
-            if grant is Grant.UNKNOWN and each.access.lower() == "write" and not write_probes:
-                grant = Grant.SKIPPED
-            found.append(
-                Permission(
-                    alias=alias.value,
-                    row=each.row,
-                    access=each.access,
-                    column=each.column,
-                    permission=each.permission,
-                    grant=grant,
-                    message=each.message,
-                )
-            )
-    return tuple(found)
+    return tuple(
+        Permission(
+            alias=alias.value,
+            row=each.row,
+            access=each.access,
+            column=each.column,
+            permission=each.permission,
+            grant=_GRANTS[each.result],
+            message=each.message,
+        )
+        for alias in KeyAlias
+        for each in reader.probe(alias, write_probes=write_probes)
+    )

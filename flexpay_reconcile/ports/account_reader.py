@@ -46,8 +46,10 @@ class ProbeResult(StrEnum):
     """Stripe refused for want of the permission."""
     UNSEEN = "unseen"
     """There is no connected account to probe on yet."""
+    SKIPPED = "skipped"
+    """Reading is granted; writing was not probed, on request."""
     UNKNOWN = "unknown"
-    """Not probed, or any other answer."""
+    """Any other answer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +78,7 @@ class AccountReader(Protocol):
         ...
 
     def probe(self, alias: KeyAlias, *, write_probes: bool) -> tuple[Probe, ...]:
-        """The six rows, in the guide's order. Without write probes the write rows are at best UNKNOWN."""
+        """The six rows, in the guide's order. Without write probes the write rows are at best SKIPPED."""
         ...
 
     def webhook_endpoints(self) -> tuple[WebhookEndpoint, ...]:

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from flexpay_reconcile.config.integration import Integration
+from flexpay_reconcile.config.keys import KeyType
 from flexpay_reconcile.errors import ErrorKind
 from flexpay_reconcile.reconcile import permissions
 from flexpay_reconcile.reconcile.kinds.webhook_endpoint import MAX_ENDPOINTS
@@ -116,6 +117,8 @@ def permission_checks(integration: Integration, view: AccountView) -> Iterator[C
         return
     for each in view.permissions:
         yield _permission(integration, address, each)
+    if view.permissions:
+        yield _surplus(integration, address, view)
 
 
 def _permission(integration: Integration, address: str, seen: Permission) -> Check:
@@ -152,6 +155,27 @@ def _permission(integration: Integration, address: str, seen: Permission) -> Che
         hint=hint,
         blocks=blocks,
         details=details,
+    )
+
+
+def _surplus(integration: Integration, address: str, view: AccountView) -> Check:
+    """What is known of permissions beyond the guide's table. Harmless requests cannot show the rest, so it says so."""
+    if integration.api_keys.type is KeyType.STANDARD:
+        message, found = "these are standard keys: they may do everything, far more than the guide's six rows", []
+    else:
+        identities = () if isinstance(view.identities, Unseen) else view.identities
+        found = [each.alias for each in identities if each.reads_account]
+        message = "whether these keys may do more than the guide's six rows cannot be seen without trying to write"
+        if found:
+            more = f"the {' and the '.join(found)} key may read the account itself ({permissions.ACCOUNT_ROW})"
+            message = f"{more}, which the guide leaves out; any other surplus cannot be seen without trying to write"
+    return Check(
+        id="surplus_permissions",
+        status=CheckStatus.SKIPPED,
+        address=address,
+        message=message,
+        hint="Dashboard, API keys: every row that the guide's table does not name must read None, in both columns",
+        details={"keys": found, "permission": permissions.ACCOUNT_ROW if found else None},
     )
 
 

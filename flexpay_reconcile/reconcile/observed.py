@@ -11,12 +11,16 @@ from flexpay_reconcile.reconcile.resource import Unseen
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyIdentity:
-    """Whose key one of the two is. `account` is None where Stripe would not say; `how` is for people."""
+    """Whose key one of the two is. `account` is None where Stripe would not say; `how` is for people.
+
+    `reads_account`: it may read the account itself, which is not among the guide's six permissions.
+    """
 
     alias: str
     account: str | None
     livemode: bool
     how: str
+    reads_account: bool = False
 
 
 class Grant(StrEnum):

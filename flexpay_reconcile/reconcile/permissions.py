@@ -17,6 +17,8 @@ _CONSEQUENCES: Final = {
     "subscription": "subscriptions cannot be read or cancelled when recovery fails",
     "webhook": "the webhook endpoint cannot be looked at, made or repaired",
 }
+ACCOUNT_ROW: Final = "rak_accounts_kyc_basic_read"
+"""Lets a key read its account. Outside the guide's table; it proves whose key it is, and does no harm."""
 _PERMISSIONS: Final = (
     "rak_charge_read",
     "rak_customer_read",

@@ -109,7 +109,7 @@ class StripeAccountReader:
         if row.write_path is None or answer.fault is not None:
             return _judged(row, column, answer, alias, granted=answer.fault is None)
         if not write_probes:
-            return _told(row, column, ProbeResult.UNKNOWN, "reading is granted; writing was not probed")
+            return _told(row, column, ProbeResult.SKIPPED, "reading is granted; writing was not probed")
         answer = caller.call("POST", row.write_path, params=dict(row.harmless), only_key=alias)
         there = answer.fault is not None and answer.fault.kind is FaultKind.MISSING
         return _judged(row, column, answer, alias, granted=there)
@@ -136,7 +136,18 @@ def _told(row: _Row, column: str, result: ProbeResult, message: str, permission:
         row=row.name,
         access=row.access,
         column=column,
-        permission=permission or row.permission,
+        permission=_named(row, permission),
         result=result,
         message=message,
     )
+
+
+def _named(row: _Row, permission: str | None) -> str:
+    """The name as the guide's table has it: with the prefix that Stripe's newer wording leaves out.
+
+    A row that needs Write is lacking Write, even where it is its reading that was refused first.
+    """
+    if permission is None:
+        return row.permission
+    named = permission if permission.startswith("rak_") else f"rak_{permission}"
+    return row.permission if named == f"rak_{row.noun}_read" else named

@@ -101,6 +101,8 @@ def _checks(document: Mapping[str, Any], pen: Pen) -> Iterator[str]:
     words = {"pass": "passed", "fail": "failed", "unknown": "without answer", "needs_acceptance": "to accept"}
     yield "Checks: " + ", ".join(f"{counted[each]} {words.get(each, each)}" for each in sorted(counted))
     for each in document["checks"]:
+        if each["id"] == "surplus_permissions" and each["details"].get("permission"):
+            yield "  " + pen.paint("NOTE", "yellow") + f" {each['address']}: {line(each['message'])}"
         if each["status"] in {"pass", "skipped"}:
             continue
         style = "yellow" if each["status"] == "needs_acceptance" else "red"
