@@ -71,9 +71,9 @@ def command(
         if format_ == "text":
             output.result(render(document, colour=output.colour(color)))
         if asking and plan.has_changes and not plan.refusals:
-            _ask()
-        report = _apply(bench, plan)
-    _tell(report, document, format_)
+            ask()
+        report = carry_out(bench, plan)
+    tell(report, document, format_)
     return exit_codes.DONE
 
 
@@ -87,14 +87,16 @@ def _refuse_stale(moved: tuple[str, ...]) -> None:
         )
 
 
-def _ask() -> None:
+def ask() -> None:
+    """Go on only for `yes`; OperatorError for anything else."""
     sys.stderr.write("Apply these changes? Only `yes` is a yes: ")
     sys.stderr.flush()
     if sys.stdin.readline().strip() != "yes":
         raise OperatorError("not approved; nothing was changed", code="E-not-approved")
 
 
-def _apply(bench: Bench, plan: Plan) -> ApplyReport:
+def carry_out(bench: Bench, plan: Plan) -> ApplyReport:
+    """Apply a plan made at this bench, in the name of who runs this."""
     from flexpay_reconcile.operations.apply_plan import World, apply_plan
     from flexpay_reconcile.operations.apply_steps import Holder
 
@@ -121,7 +123,8 @@ def _user() -> str:
         return f"uid {os.getuid()}"
 
 
-def _tell(report: ApplyReport, document: dict[str, Any], format_: str) -> None:
+def tell(report: ApplyReport, document: dict[str, Any], format_: str) -> None:
+    """Say what came of it."""
     if format_ == "json":
         output.result_json({"plan_id": document["plan_id"], "applied": list(report.done), "revision": report.revision})
     elif report.revision is not None:

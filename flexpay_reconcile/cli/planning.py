@@ -14,6 +14,7 @@ from flexpay_reconcile.errors import ErrorKind, OperatorError
 from flexpay_reconcile.manifest.load import Loaded
 from flexpay_reconcile.operations.check_drift import check_drift
 from flexpay_reconcile.operations.plan_manifest import key_faults, plan_manifest
+from flexpay_reconcile.operations.read_history import revision_of
 from flexpay_reconcile.reconcile.plan import Plan
 from flexpay_reconcile.values import state_address
 from flexpay_reconcile.values.instant import Instant
@@ -87,20 +88,42 @@ def bench(
         state_path if has_state else MEMORY, stripe_api, allow_secret_commands, create=create or not has_state
     )
     try:
-        parts.learn(configuration)
-        if stripe_api:
-            output.note(f"Stripe is the simulator at {stripe_api}, and so is the time")
-        bootstrap.agree_on_time(parts.state, parts.clock)
-        faults = key_faults(configuration, loaded.places, parts.secrets)
-        if faults:
-            for each in faults:
-                output.note(output.printable(each.text()))
-            raise OperatorError(
-                f"{len(faults)} fault{'' if len(faults) == 1 else 's'} in the API keys; nothing was sent",
-                code="E-keys",
-                kind=ErrorKind.KEY_REFUSED,
-            )
+        _ready(parts, loaded, configuration, stripe_api)
         yield Bench(loaded=loaded, configuration=configuration, parts=parts, has_state=has_state)
+    finally:
+        parts.close()
+
+
+def _ready(parts: bootstrap.ControlParts, loaded: Loaded, configuration: Configuration, stripe_api: str | None) -> None:
+    """Tell the gateways of the configuration, and check the keys; nothing is sent when one is wrong."""
+    parts.learn(configuration)
+    if stripe_api:
+        output.note(f"Stripe is the simulator at {stripe_api}, and so is the time")
+    bootstrap.agree_on_time(parts.state, parts.clock)
+    faults = key_faults(configuration, loaded.places, parts.secrets)
+    if faults:
+        for each in faults:
+            output.note(output.printable(each.text()))
+        raise OperatorError(
+            f"{len(faults)} fault{'' if len(faults) == 1 else 's'} in the API keys; nothing was sent",
+            code="E-keys",
+            kind=ErrorKind.KEY_REFUSED,
+        )
+
+
+@contextlib.contextmanager
+def bench_of_revision(
+    *, number: int, state_path: str, stripe_api: str | None, allow_secret_commands: bool
+) -> Iterator[Bench]:
+    """A bench for the configuration that was applied as revision `number`; no manifest is read."""
+    parts = bootstrap.open_control(state_path, stripe_api, allow_secret_commands, create=False)
+    try:
+        found = revision_of(parts.state, number)
+        loaded = Loaded(
+            configuration=found.configuration, diagnostics=(), places={}, digest=found.configuration.digest()
+        )
+        _ready(parts, loaded, found.configuration, stripe_api)
+        yield Bench(loaded=loaded, configuration=found.configuration, parts=parts, has_state=True)
     finally:
         parts.close()
 

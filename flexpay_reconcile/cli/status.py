@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from flexpay_reconcile.cli import options, output
+from flexpay_reconcile.cli.lock import document_of, line_of
 
 if TYPE_CHECKING:
     from flexpay_reconcile import bootstrap
+    from flexpay_reconcile.ports.store import UnitOfWork
     from flexpay_reconcile.recovery.take_over import TakeOver
+    from flexpay_reconcile.values.instant import Instant
 
 
 @click.command("status")
@@ -35,12 +38,14 @@ def command(state_path: str, format_: str) -> int:
 def _document(parts: bootstrap.ControlParts) -> dict[str, Any]:
     from flexpay_reconcile.operations import watch_drift
     from flexpay_reconcile.operations.take_over import record_of
+    from flexpay_reconcile.reconcile.guidance import StepStatus, steps_for
     from flexpay_reconcile.values.ids import IntegrationId
 
     state = parts.state
-    latest, identity, lock = state.latest(), state.identity(), state.lock()
+    latest, identity, now = state.latest(), state.identity(), parts.clock.now()
     with parts.store.reading() as unit:
-        counts = unit.cases.counts()
+        counts, events = unit.cases.counts(), unit.inbox.counts()
+        heard = {each: _webhooks(unit, each, now) for each in (latest.configuration.integrations if latest else ())}
         drifts = {
             each: watch_drift.found_of(unit, each) for each in (latest.configuration.integrations if latest else ())
         }
@@ -58,6 +63,12 @@ def _document(parts: bootstrap.ControlParts) -> dict[str, Any]:
             "endpoint_status": endpoint.attributes.get("status") if endpoint else None,
             "signing_secret": bool(state.secrets_for(name)),
             "take_over": _take_over(takes[name]),
+            "webhooks": heard[name],
+            "manual_steps": [
+                {"id": each.id, "title": each.title, "status": each.status.value}
+                for each in steps_for(integration, now)
+                if each.status is not StepStatus.ATTESTED
+            ],
             "drift_policy": integration.drift_policy,
             "drift": drifts[name],
             "cases": {case_state: number for (each, case_state), number in sorted(counts.items()) if each == name},
@@ -70,15 +81,19 @@ def _document(parts: bootstrap.ControlParts) -> dict[str, Any]:
         "applied_by": latest.applied_by if latest else None,
         "integrations": integrations,
         "unfinished_steps": [f"{each.address} {each.action}" for each in state.unfinished_steps()],
-        "lock": {
-            "owner": lock.owner,
-            "host": lock.host,
-            "pid": lock.pid,
-            "nonce": lock.nonce,
-            "expires_at": lock.expires_at.text(),
-        }
-        if lock
-        else None,
+        "events": events,
+        "lock": document_of(parts),
+    }
+
+
+def _webhooks(unit: UnitOfWork, name: str, now: Instant) -> dict[str, Any]:
+    from flexpay_reconcile.operations import suspicion
+    from flexpay_reconcile.values.ids import IntegrationId
+
+    newest = unit.inbox.newest(IntegrationId(name))
+    return {
+        "last_event_at": newest.received_at.text() if newest else None,
+        "suspect": suspicion.is_suspect(unit, IntegrationId(name), now),
     }
 
 
@@ -103,6 +118,13 @@ def _lines(document: dict[str, Any]) -> list[str]:
     for name, each in document["integrations"].items():
         endpoint = f"{each['endpoint']} ({each['endpoint_status']})" if each["endpoint"] else "none of ours"
         lines.append(f"{name}: {each['status']}, {each['environment']}, webhook endpoint {endpoint}")
+        webhooks = each["webhooks"]
+        heard = f"last event {webhooks['last_event_at']}" if webhooks["last_event_at"] else "no event yet"
+        lines.append(
+            f"  webhooks: {heard}" + ("; suspect: sweeps come every ten minutes" if webhooks["suspect"] else "")
+        )
+        if steps := [step for step in each["manual_steps"] if step["status"] in ("outstanding", "expired")]:
+            lines.append(f"  by hand: {'; '.join(step['title'] for step in steps)} (flexpay plan shows how)")
         lines += [f"  {line}" for line in _drift_lines(each["drift"])]
         if take := each["take_over"]:
             how = f"finished {take['finished_at']}" if take["finished_at"] else "in progress"
@@ -111,9 +133,10 @@ def _lines(document: dict[str, Any]) -> list[str]:
         lines.append(f"  cases: {cases or 'none'}")
     for step in document["unfinished_steps"]:
         lines.append(f"unfinished: {step}; the next apply goes on from there")
-    if lock := document["lock"]:
-        who = f"{lock['owner']} on {lock['host']} (pid {lock['pid']})"
-        lines.append(f"lock: {who}, until {lock['expires_at']}, nonce {lock['nonce']}")
+    if dead := document["events"].get("dead"):
+        lines.append(f"events that failed too often and wait for a person: {dead}")
+    if document["lock"]:
+        lines.append(line_of(document["lock"]))
     return lines
 
 

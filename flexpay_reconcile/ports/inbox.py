@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from flexpay_reconcile.ports.rows import InboxEvent
+from flexpay_reconcile.values.ids import IntegrationId
 from flexpay_reconcile.values.instant import Instant
 
 
@@ -33,6 +34,10 @@ class Inbox(Protocol):
 
     def counts(self) -> dict[str, int]:
         """Number of events by state."""
+        ...
+
+    def newest(self, integration_id: IntegrationId) -> InboxEvent | None:
+        """The event of an integration that was received last."""
         ...
 
     def after(self, sequence: int, limit: int) -> tuple[tuple[int, InboxEvent], ...]:

@@ -67,6 +67,11 @@ class SqliteInbox:
         """Number of events by state."""
         return {str(row[0]): int(row[1]) for row in self._session.all(_SQL["counts"])}
 
+    def newest(self, integration_id: IntegrationId) -> InboxEvent | None:
+        """The event of an integration that was received last."""
+        row = self._session.one(_SQL["newest"], {"integration_id": integration_id})
+        return None if row is None else _event(row)
+
     def after(self, sequence: int, limit: int) -> tuple[tuple[int, InboxEvent], ...]:
         """Events stored after a place, each with its own place, in the order in which they were stored."""
         rows = self._session.all(_SQL["after"], {"sequence": sequence, "limit": limit})

@@ -55,3 +55,12 @@ LIMIT :limit;
 UPDATE inbox
 SET body = :body
 WHERE integration_id = :integration_id AND event_id = :event_id;
+
+-- name: inbox_newest
+-- The event of an integration that was stored last.
+SELECT integration_id, event_id, type, object_id, idempotency_key, created, received_at, body, state, tries,
+       next_try_at, error
+FROM inbox
+WHERE integration_id = :integration_id
+ORDER BY sequence DESC
+LIMIT 1;
