@@ -188,9 +188,9 @@ class RemoteControlState:
         found: Lock | None = self._door.ask("lock")
         return found
 
-    def intend(self, step: Step) -> None:
+    def intend(self, step: Step, *, nonce: str | None = None) -> None:
         """Record that a step is about to be called."""
-        self._door.ask("intend", step=step)
+        self._door.ask("intend", step=step, nonce=nonce)
 
     def receipt(
         self,
@@ -201,6 +201,7 @@ class RemoteControlState:
         secret_name: str | None = None,
         secret: Secret | None = None,
         integration_id: str | None = None,
+        nonce: str | None = None,
     ) -> None:
         """The step's end; a secret crosses sealed for the daemon that says hello now."""
         sealed = None
@@ -215,6 +216,7 @@ class RemoteControlState:
             secret_name=secret_name,
             sealed_secret=sealed,
             integration_id=integration_id,
+            nonce=nonce,
         )
 
     def unfinished_steps(self) -> tuple[Step, ...]:
@@ -222,11 +224,11 @@ class RemoteControlState:
         return tuple(self._door.ask("unfinished_steps"))
 
     def publish(
-        self, configuration: Configuration, *, manifest_digest: str, at: Instant, by: str
+        self, configuration: Configuration, *, manifest_digest: str, at: Instant, by: str, nonce: str | None = None
     ) -> AppliedConfiguration:
         """Write the next revision."""
         found: AppliedConfiguration = self._door.ask(
-            "publish", configuration=configuration, manifest_digest=manifest_digest, at=at, by=by
+            "publish", configuration=configuration, manifest_digest=manifest_digest, at=at, by=by, nonce=nonce
         )
         return found
 

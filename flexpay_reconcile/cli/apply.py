@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import getpass
 import os
 import socket
 import sys
+import time
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
 @options.output_format("text", "json")
 @options.write_probes
 @options.accept_account
+@options.lock_timeout
 @click.option("--auto-approve", is_flag=True, allow_from_autoenv=False, help="Do not ask.")
 def command(
     plan_file: str | None,
@@ -40,6 +44,7 @@ def command(
     format_: str,
     write_probes: bool,
     accepted: tuple[str, ...],
+    lock_timeout: int,
     auto_approve: bool,
 ) -> int:
     """Apply a plan saved by `flexpay plan --out FILE`, or plan, ask, and apply."""
@@ -64,15 +69,18 @@ def command(
         create=True,
     ) as bench:
         agreed = frozenset(accepted) | (stale.accepted_accounts(saved) if saved else frozenset())
-        plan = bench.plan(accepted=agreed, write_probes=write_probes)
-        document = codec.to_json(plan)
-        if saved is not None:
-            _refuse_stale(stale.differences(saved, document))
-        if format_ == "text":
-            output.result(render(document, colour=output.colour(color)))
-        if asking and plan.has_changes and not plan.refusals:
-            ask()
-        report = carry_out(bench, plan)
+        hand = _Hand(bench=bench, lock_timeout=lock_timeout)
+        # Nobody holds a lock while a person thinks; who does not ask holds it from before the look at Stripe.
+        with contextlib.nullcontext() if asking else hand.locked():
+            plan = bench.plan(accepted=agreed, write_probes=write_probes, beat=hand.beat)
+            document = codec.to_json(plan)
+            if saved is not None:
+                _refuse_stale(stale.differences(saved, document))
+            if format_ == "text":
+                output.result(render(document, colour=output.colour(color)))
+            if asking and plan.has_changes and not plan.refusals:
+                ask()
+            report = hand.apply(plan)
     tell(report, document, format_)
     return exit_codes.DONE
 
@@ -97,23 +105,61 @@ def ask() -> None:
 
 def carry_out(bench: Bench, plan: Plan) -> ApplyReport:
     """Apply a plan made at this bench, in the name of who runs this."""
-    from flexpay_reconcile.operations.apply_plan import World, apply_plan
-    from flexpay_reconcile.operations.apply_steps import Holder
+    return _Hand(bench=bench, lock_timeout=0).apply(plan)
 
-    parts = bench.parts
-    return apply_plan(
-        plan=plan,
-        configuration=bench.configuration,
-        world=World(
-            readers=parts.reader_for,
-            writers=parts.writer_for,
-            state=parts.state,
-            clock=parts.clock,
-            identifiers=parts.identifiers,
-        ),
-        holder=Holder(owner=_user(), host=socket.gethostname(), pid=os.getpid()),
-        progress=output.note,
-    )
+
+class _Hand:
+    """Who applies: takes the lock, keeps it, carries out. Waits for a lock as long as it was told to."""
+
+    def __init__(self, *, bench: Bench, lock_timeout: int) -> None:
+        from flexpay_reconcile.operations.apply_steps import Holder, Patience
+        from flexpay_reconcile.values.instant import Span
+
+        self._bench = bench
+        self._holder = Holder(owner=_user(), host=socket.gethostname(), pid=os.getpid())
+        self._patience = Patience(
+            timeout=Span.of(seconds=lock_timeout), pause=lambda span: time.sleep(span.ms / 1000), told=output.note
+        )
+        self._held: str | None = None
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the lock from here on."""
+        from flexpay_reconcile.operations.apply_steps import lock_held
+
+        parts = self._bench.parts
+        nonce = parts.identifiers.fresh()
+        with lock_held(parts.state, parts.clock, self._holder, nonce, self._patience):
+            self._held = nonce
+            yield
+
+    def beat(self) -> None:
+        """Keep the lock, if it is held."""
+        from flexpay_reconcile.operations.apply_steps import LOCK_TTL
+
+        if self._held is not None:
+            self._bench.parts.state.refresh_lock(self._held, self._bench.parts.clock.now(), LOCK_TTL)
+
+    def apply(self, plan: Plan) -> ApplyReport:
+        """Carry the plan out."""
+        from flexpay_reconcile.operations.apply_plan import World, apply_plan
+
+        parts = self._bench.parts
+        return apply_plan(
+            plan=plan,
+            configuration=self._bench.configuration,
+            world=World(
+                readers=parts.reader_for,
+                writers=parts.writer_for,
+                state=parts.state,
+                clock=parts.clock,
+                identifiers=parts.identifiers,
+            ),
+            holder=self._holder,
+            progress=output.note,
+            held=self._held,
+            patience=self._patience,
+        )
 
 
 def _user() -> str:

@@ -180,6 +180,18 @@ def accept_account(command: F) -> F:
     )(command)
 
 
+def lock_timeout(command: F) -> F:
+    """`--lock-timeout SECONDS`."""
+    return click.option(
+        "--lock-timeout",
+        type=click.IntRange(0, 86_400),
+        default=0,
+        show_default=True,
+        metavar="SECONDS",
+        help="How long to wait where somebody else is applying.",
+    )(command)
+
+
 def write_probes(command: F) -> F:
     """`--no-write-probes`."""
     return click.option(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from flexpay_reconcile.cli import files, output
 from flexpay_reconcile.config.configuration import Configuration
 from flexpay_reconcile.errors import ErrorKind, OperatorError
 from flexpay_reconcile.manifest.load import Loaded
+from flexpay_reconcile.operations.apply_steps import beating
 from flexpay_reconcile.operations.check_drift import check_drift
 from flexpay_reconcile.operations.plan_manifest import key_faults, plan_manifest
 from flexpay_reconcile.operations.read_history import revision_of
@@ -33,14 +34,21 @@ class Bench:
     parts: bootstrap.ControlParts
     has_state: bool
 
-    def plan(self, *, accepted: frozenset[str], write_probes: bool, as_of: str | None = None) -> Plan:
-        """A plan of now, or of the instant given."""
+    def plan(
+        self,
+        *,
+        accepted: frozenset[str],
+        write_probes: bool,
+        as_of: str | None = None,
+        beat: Callable[[], None] | None = None,
+    ) -> Plan:
+        """A plan of now, or of the instant given. `beat` keeps a lock that is held meanwhile."""
         live = self.parts.facts.live_cases() if self.has_state else {}
         return plan_manifest(
             configuration=self.configuration,
             places=self.loaded.places,
             manifest_digest=self.loaded.digest,
-            readers=self.parts.reader_for,
+            readers=beating(self.parts.reader_for, beat) if beat else self.parts.reader_for,
             state=self.parts.state if self.has_state else None,
             as_of=Instant.from_text(as_of) if as_of else self.parts.clock.now(),
             write_probes=write_probes,

@@ -12,7 +12,7 @@ from typing import Any
 from flexpay_reconcile.billing.webhook_endpoint import EndpointStatus
 from flexpay_reconcile.config.events import API_VERSION
 from flexpay_reconcile.config.integration import ListenTo
-from flexpay_reconcile.errors import BrokenInvariant, FlexpayError, TryLater
+from flexpay_reconcile.errors import BrokenInvariant, ErrorKind, FlexpayError, TryLater
 from flexpay_reconcile.operations.apply_steps import Run, stale
 from flexpay_reconcile.operations.plan_manifest import CREATE_STEP
 from flexpay_reconcile.ports.account_writer import AccountWriter, EndpointChanges
@@ -194,6 +194,8 @@ class _Closing:
         return None
 
     def __exit__(self, kind_of: object, error: BaseException | None, trace: object) -> None:
+        if not isinstance(error, FlexpayError) or isinstance(error, BrokenInvariant):
+            return
         maybe_made = isinstance(error, TryLater) and error.code == UNKNOWN_OUTCOME
-        if isinstance(error, FlexpayError) and not isinstance(error, BrokenInvariant) and not maybe_made:
+        if not maybe_made and error.kind is not ErrorKind.LOCK_HELD:
             self._run.failed(self._step, error.message)

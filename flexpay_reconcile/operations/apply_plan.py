@@ -7,6 +7,7 @@ refuses; a second run finds nothing left to do.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 
 from flexpay_reconcile.config.configuration import Configuration
@@ -14,7 +15,7 @@ from flexpay_reconcile.config.integration import Integration
 from flexpay_reconcile.errors import BrokenInvariant, ErrorKind, FlexpayError, OperatorError, TryLater
 from flexpay_reconcile.operations import apply_endpoint
 from flexpay_reconcile.operations.apply_endpoint import EndpointWork
-from flexpay_reconcile.operations.apply_steps import Holder, Run, lock_held, stale
+from flexpay_reconcile.operations.apply_steps import Holder, Patience, Run, beating, lock_held, stale
 from flexpay_reconcile.operations.plan_manifest import plan_manifest, resumable_step
 from flexpay_reconcile.ports.account_reader import AccountReaderFor
 from flexpay_reconcile.ports.account_writer import AccountWriterFor
@@ -67,8 +68,12 @@ def apply_plan(
     holder: Holder,
     progress: Callable[[str], None],
     only: Callable[[Change], bool] | None = None,
+    held: str | None = None,
+    patience: Patience | None = None,
 ) -> ApplyReport:
     """Carry out the plan. `configuration` is the one it was made from.
+
+    `held` is the nonce of the lock where the caller holds it already; else it is taken here, with `patience`.
 
     With `only`, nothing but the changes it says yes to, and nothing at all after an interrupted apply: that one is
     to be resumed by whoever began it.
@@ -81,14 +86,14 @@ def apply_plan(
         raise stale("the manifest is not the one this plan was made from")
     if not plan.has_changes and not world.state.unfinished_steps():
         return ApplyReport(done=(), revision=None)
-    nonce = world.identifiers.fresh()
-    with lock_held(world.state, world.clock, holder, nonce):
-        _look_again(plan, configuration, world)
+    nonce = held or world.identifiers.fresh()
+    with nullcontext() if held else lock_held(world.state, world.clock, holder, nonce, patience):
+        run = Run(world.state, world.clock, run_id=world.identifiers.fresh(), nonce=nonce, progress=progress)
+        _look_again(plan, configuration, world, run)
         if only is not None:
             if world.state.unfinished_steps():
                 raise stale("an interrupted apply is to be resumed first")
             plan = replace(plan, changes=tuple(each for each in plan.changes if only(each)))
-        run = Run(world.state, world.clock, run_id=world.identifiers.fresh(), nonce=nonce, progress=progress)
         return _run(plan, configuration, world, holder, run)
 
 
@@ -114,14 +119,14 @@ def _how_on(plan: Plan) -> str:
     return "nothing was changed; `flexpay plan` shows every check with what to do"
 
 
-def _look_again(plan: Plan, configuration: Configuration, world: World) -> None:
+def _look_again(plan: Plan, configuration: Configuration, world: World, run: Run) -> None:
     """Under the lock: everything the plan rests on must be as it was (invariant E3)."""
     accepted = frozenset(a.account for a in plan.accounts.values() if a.identity is IdentityStatus.ACCEPTED)
     fresh = plan_manifest(
         configuration=configuration,
         places=plan.places,
         manifest_digest=plan.manifest_digest,
-        readers=world.readers,
+        readers=beating(world.readers, run.beat),
         state=world.state,
         as_of=world.clock.now(),
         probe=False,
@@ -152,6 +157,7 @@ def _run(plan: Plan, configuration: Configuration, world: World, holder: Holder,
     integrations = {**(dict(current.configuration.integrations) if current else {}), **configuration.integrations}
     so_far = _Progress()
     lineage, armed = world.state.identity().lineage, world.state.instance_id()
+    run.beat()  # what was read above is what the plan rests on only while the lock is ours
     for change in _in_order(plan.work):
         if change.kind is Kind.KEY_PAIR:
             _record_key_pair(run, change)
@@ -164,7 +170,11 @@ def _run(plan: Plan, configuration: Configuration, world: World, holder: Holder,
         return ApplyReport(done=tuple(so_far.done), revision=None)
     run.beat()
     published = world.state.publish(
-        configuration, manifest_digest=plan.manifest_digest, at=run.clock.now(), by=f"{holder.owner}@{holder.host}"
+        configuration,
+        manifest_digest=plan.manifest_digest,
+        at=run.clock.now(),
+        by=f"{holder.owner}@{holder.host}",
+        nonce=run.nonce,
     )
     run.progress(f"configuration revision {published.revision} is in force")
     return ApplyReport(done=tuple(so_far.done), revision=published.revision)

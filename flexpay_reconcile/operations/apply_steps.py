@@ -7,7 +7,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from flexpay_reconcile.errors import ErrorKind, OperatorError
+from flexpay_reconcile.config.integration import Integration
+from flexpay_reconcile.errors import ErrorKind, OperatorError, TryLater
+from flexpay_reconcile.ports.account_reader import AccountReader, AccountReaderFor
 from flexpay_reconcile.ports.clock import Clock
 from flexpay_reconcile.ports.control_state import AppliedResource, ControlState, Lock, Step, StepState
 from flexpay_reconcile.reconcile.resource import Kind
@@ -16,6 +18,8 @@ from flexpay_reconcile.values.secret import Secret
 
 LOCK_TTL: Final = Span.of(minutes=3)
 """Longer than the longest single call; each step renews it."""
+LOOK_EVERY: Final = Span.of(seconds=1)
+"""How often somebody who waits for the lock asks for it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,25 +31,62 @@ class Holder:
     pid: int
 
 
+def _no_pause(span: Span) -> None:
+    """Without a way to wait there is none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patience:
+    """How long to wait for a lock that somebody holds; `pause` lets a span pass. Counted in pauses, by no clock."""
+
+    timeout: Span = Span(ms=0)
+    pause: Callable[[Span], None] = _no_pause
+    told: Callable[[str], None] = lambda _: None
+
+
 @contextmanager
-def lock_held(state: ControlState, clock: Clock, holder: Holder, nonce: str) -> Iterator[None]:
-    """Hold the apply lock; TryLater (LOCK_HELD) when somebody else does."""
-    now = clock.now()
-    state.acquire_lock(
-        Lock(
+def lock_held(
+    state: ControlState, clock: Clock, holder: Holder, nonce: str, patience: Patience | None = None
+) -> Iterator[None]:
+    """Hold the apply lock; TryLater (LOCK_HELD) when somebody else still does at the end of our patience."""
+    _acquire(state, clock, holder, nonce, patience or Patience())
+    try:
+        yield
+    finally:
+        state.release_lock(nonce)
+
+
+def _acquire(state: ControlState, clock: Clock, holder: Holder, nonce: str, patience: Patience) -> None:
+    left = patience.timeout.ms
+    while True:
+        now = clock.now()
+        lock = Lock(
             owner=holder.owner,
             host=holder.host,
             pid=holder.pid,
             nonce=nonce,
             acquired_at=now,
             expires_at=now.plus(LOCK_TTL),
-        ),
-        now,
-    )
-    try:
-        yield
-    finally:
-        state.release_lock(nonce)
+        )
+        try:
+            return state.acquire_lock(lock, now)
+        except TryLater as held:
+            if held.kind is not ErrorKind.LOCK_HELD or left <= 0:
+                raise
+            if left == patience.timeout.ms:
+                patience.told(f"waiting: {held.message}")
+        patience.pause(Span(ms=min(left, LOOK_EVERY.ms)))
+        left -= LOOK_EVERY.ms
+
+
+def beating(readers: AccountReaderFor, beat: Callable[[], None]) -> AccountReaderFor:
+    """The same readers; the lock is renewed before each integration is read, however many there are."""
+
+    def read(integration: Integration) -> AccountReader:
+        beat()
+        return readers(integration)
+
+    return read
 
 
 class Run:
@@ -59,13 +100,13 @@ class Run:
         self.clock = clock
         self.progress = progress
         self._run_id = run_id
-        self._nonce = nonce
+        self.nonce = nonce
         self._number = 0
         self.receipts = 0
 
     def beat(self) -> None:
         """Keep the lock; TryLater (LOCK_HELD) when it was taken from us, and then nothing more may be called."""
-        self.state.refresh_lock(self._nonce, self.clock.now(), LOCK_TTL)
+        self.state.refresh_lock(self.nonce, self.clock.now(), LOCK_TTL)
 
     def intend(self, address: str, action: str, detail: dict[str, Any]) -> Step:
         """Put the intent of a step on disk."""
@@ -81,7 +122,7 @@ class Run:
             detail=detail,
             at=self.clock.now(),
         )
-        self.state.intend(step)
+        self.state.intend(step, nonce=self.nonce)
         return step
 
     def done(
@@ -94,7 +135,11 @@ class Run:
         secret: Secret | None = None,
         integration_id: str | None = None,
     ) -> None:
-        """The receipt of a step that was carried out; `secret_name` without `secret` removes that secret."""
+        """The receipt of a step that was carried out; `secret_name` without `secret` removes that secret.
+
+        TryLater (LOCK_HELD) when the lock was taken from us meanwhile: what is on record is somebody else's by now, and
+        the intent stays, for the next apply to settle.
+        """
         self.state.receipt(
             replace(step, state=StepState.DONE),
             resource=resource,
@@ -102,12 +147,13 @@ class Run:
             secret_name=secret_name,
             secret=secret,
             integration_id=integration_id,
+            nonce=self.nonce,
         )
         self.receipts += 1
 
     def failed(self, step: Step, message: str) -> None:
-        """The receipt of a step that surely changed nothing, or whose question is settled otherwise."""
-        self.state.receipt(replace(step, state=StepState.FAILED, message=message))
+        """The receipt of a step that surely changed nothing, or whose question is settled; LOCK_HELD as in `done`."""
+        self.state.receipt(replace(step, state=StepState.FAILED, message=message), nonce=self.nonce)
 
     def record(
         self, kind: Kind, address: str, attributes: dict[str, Any], *, remote_id: str | None = None

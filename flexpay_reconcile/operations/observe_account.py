@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Final, TypeVar
 
 from flexpay_reconcile.config.integration import Integration
-from flexpay_reconcile.errors import OperatorError, TryLater
+from flexpay_reconcile.errors import ErrorKind, OperatorError, TryLater
 from flexpay_reconcile.ports.account_reader import AccountReader, AccountReaderFor, ProbeResult, Proof
 from flexpay_reconcile.reconcile.observed import AccountView, Grant, KeyIdentity, Permission
 from flexpay_reconcile.reconcile.resource import Unseen
@@ -49,6 +49,8 @@ def _seen(look: Callable[[], T]) -> T | Unseen:
     try:
         return look()
     except (OperatorError, TryLater) as error:
+        if error.kind is ErrorKind.LOCK_HELD:  # whose turn it is says nothing about the account
+            raise
         return Unseen(because=error.message, kind=error.kind)
 
 

@@ -74,7 +74,10 @@ class Lock:
 
 
 class ControlState(Configurations, Protocol):
-    """All methods commit before they return; each write method is one transaction and raises the serial by one."""
+    """All methods commit before they return; each write method is one transaction and raises the serial by one.
+
+    `nonce` fences a write of an apply: TryLater (LOCK_HELD), and nothing written, unless that lock is still held.
+    """
 
     def identity(self) -> StateIdentity:
         """Lineage and serial."""
@@ -120,7 +123,7 @@ class ControlState(Configurations, Protocol):
         """The present holder."""
         ...
 
-    def intend(self, step: Step) -> None:
+    def intend(self, step: Step, *, nonce: str | None = None) -> None:
         """Record that a step is about to be called (state INTENDED)."""
         ...
 
@@ -133,6 +136,7 @@ class ControlState(Configurations, Protocol):
         secret_name: str | None = None,
         secret: Secret | None = None,
         integration_id: str | None = None,
+        nonce: str | None = None,
     ) -> None:
         """In one transaction: the step's end, the applied resource (or its removal), and a secret, sealed."""
         ...
@@ -142,7 +146,7 @@ class ControlState(Configurations, Protocol):
         ...
 
     def publish(
-        self, configuration: Configuration, *, manifest_digest: str, at: Instant, by: str
+        self, configuration: Configuration, *, manifest_digest: str, at: Instant, by: str, nonce: str | None = None
     ) -> AppliedConfiguration:
         """Write the next configuration revision: the last step of an apply."""
         ...

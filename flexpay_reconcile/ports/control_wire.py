@@ -61,6 +61,7 @@ _OPTIONAL_STEP: Final = {
     "secret_name": str | None,
     "sealed_secret": str | None,
     "integration_id": str | None,
+    "nonce": str | None,
 }
 
 CALLS: Final[Mapping[str, Call]] = {
@@ -78,11 +79,17 @@ CALLS: Final[Mapping[str, Call]] = {
     "acquire_lock": Call(scope=Scope.APPLY, arguments={"lock": Lock}, answer=None),
     "refresh_lock": Call(scope=Scope.APPLY, arguments={"nonce": str, "ttl": Span}, answer=None),
     "release_lock": Call(scope=Scope.APPLY, arguments={"nonce": str}, answer=None),
-    "intend": Call(scope=Scope.APPLY, arguments={"step": Step}, answer=None),
+    "intend": Call(scope=Scope.APPLY, arguments={"step": Step, "nonce": str | None}, answer=None),
     "receipt": Call(scope=Scope.APPLY, arguments={"step": Step, **_OPTIONAL_STEP}, answer=None),
     "publish": Call(
         scope=Scope.APPLY,
-        arguments={"configuration": Configuration, "manifest_digest": str, "at": Instant, "by": str},
+        arguments={
+            "configuration": Configuration,
+            "manifest_digest": str,
+            "at": Instant,
+            "by": str,
+            "nonce": str | None,
+        },
         answer=AppliedConfiguration,
         again=False,
     ),

@@ -94,12 +94,7 @@ class SqliteControlState:
         with self._database.writing() as session:
             wanted = {"nonce": nonce, "expires_at": now.plus(ttl).ms}
             if session.change(_SQL["refresh_lock"], wanted) != 1:
-                raise TryLater(
-                    "the apply lock is no longer ours",
-                    code="E-lock-lost",
-                    hint="run `flexpay plan` again; what was done so far is recorded",
-                    kind=ErrorKind.LOCK_HELD,
-                )
+                raise _lost()
 
     def release_lock(self, nonce: str) -> None:
         """Give the lock back; no-op when it is not ours."""
@@ -111,11 +106,11 @@ class SqliteControlState:
         with self._database.looking() as session:
             return _lock(session.one(_SQL["lock"]))
 
-    def intend(self, step: Step) -> None:
-        """Record that a step is about to be called (state INTENDED)."""
+    def intend(self, step: Step, *, nonce: str | None = None) -> None:
+        """Record that a step is about to be called (state INTENDED), while the lock is held."""
         if step.state is not StepState.INTENDED:
             raise BrokenInvariant(f"step {step.run_id}/{step.number} is intended as {step.state.value}")
-        with self._counted() as session:
+        with self._counted(nonce) as session:
             put_step(session, step)
 
     def receipt(
@@ -127,6 +122,7 @@ class SqliteControlState:
         secret_name: str | None = None,
         secret: Secret | None = None,
         integration_id: str | None = None,
+        nonce: str | None = None,
     ) -> None:
         """In one transaction: the step's end, the applied resource (or its removal), and a secret, sealed.
 
@@ -134,7 +130,7 @@ class SqliteControlState:
         """
         if secret is not None and (secret_name is None or integration_id is None):
             raise BrokenInvariant("a secret is kept under a name, for an integration")
-        with self._counted() as session:
+        with self._counted(nonce) as session:
             put_step(session, step)
             if resource is not None:
                 session.change(_SQL["put_resource"], _resource_row(resource))
@@ -149,10 +145,10 @@ class SqliteControlState:
             return tuple(read_step(row) for row in session.all(_SQL["unfinished_steps"]))
 
     def publish(
-        self, configuration: Configuration, *, manifest_digest: str, at: Instant, by: str
+        self, configuration: Configuration, *, manifest_digest: str, at: Instant, by: str, nonce: str | None = None
     ) -> AppliedConfiguration:
         """Write the next configuration revision: the last step of an apply."""
-        with self._counted() as session:
+        with self._counted(nonce) as session:
             revision = int(session.value(_SQL["latest_revision"]) or 0) + 1
             row = {
                 "revision": revision,
@@ -203,9 +199,13 @@ class SqliteControlState:
         return found
 
     @contextlib.contextmanager
-    def _counted(self) -> Iterator[Session]:
-        """A write that raises the serial."""
+    def _counted(self, nonce: str | None = None) -> Iterator[Session]:
+        """A write that raises the serial; with a nonce, only while the lock with that nonce is held."""
         with self._database.writing() as session:
+            if nonce is not None:
+                held = _lock(session.one(_SQL["lock"]))
+                if held is None or held.nonce != nonce:
+                    raise _lost()
             session.change(_SQL["raise_serial"])
             yield session
 
@@ -263,6 +263,15 @@ def _lock(row: Row | None) -> Lock | None:
         return None
     return Lock(
         owner=row[0], host=row[1], pid=row[2], nonce=row[3], acquired_at=Instant(row[4]), expires_at=Instant(row[5])
+    )
+
+
+def _lost() -> TryLater:
+    return TryLater(
+        "the apply lock is no longer ours",
+        code="E-lock-lost",
+        hint="run `flexpay plan` again; what was done so far is recorded",
+        kind=ErrorKind.LOCK_HELD,
     )
 
 

@@ -96,6 +96,31 @@ def test_a_heartbeat_keeps_the_lock(control):
         control.refresh_lock("n1", at(41), TTL)
 
 
+def test_writes_of_an_apply_are_fenced_by_its_lock(control):
+    """With the nonce of a lock that was taken, given back or never held, nothing is written: intent, receipt, revision."""
+    control.acquire_lock(lock_of("n1"), T0)
+    control.intend(step_of(1), nonce="n1")
+    control.receipt(step_of(1, StepState.DONE), resource=resource_of(), nonce="n1")
+    control.release_lock("n1")
+    control.acquire_lock(lock_of("n2"), T0)
+    serial = control.identity().serial
+    for nonce in ("n1", "never"):
+        for write in (
+            lambda lost=nonce: control.intend(step_of(2), nonce=lost),
+            lambda lost=nonce: control.receipt(step_of(1, StepState.FAILED), forget=True, nonce=lost),
+            lambda lost=nonce: control.publish(configuration_of(), manifest_digest="d", at=T0, by="a", nonce=lost),
+        ):
+            with pytest.raises(TryLater) as refused:
+                write()
+            assert refused.value.code == "E-lock-lost"
+    control.release_lock("n2")
+    with pytest.raises(TryLater):
+        control.intend(step_of(2), nonce="n2")
+    assert control.identity().serial == serial
+    assert control.latest() is None
+    assert len(control.applied()) == 1
+
+
 def test_an_intent_is_unfinished_until_its_receipt(control):
     """What a killed apply was about to do is found, oldest first; done and failed steps are not."""
     for number in (1, 2, 3):
