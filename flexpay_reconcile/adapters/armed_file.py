@@ -31,6 +31,15 @@ class ArmedFile:
             return None
         return text or None
 
+    def remove(self) -> None:
+        """This copy may not charge until somebody arms it."""
+        try:
+            self._path.unlink(missing_ok=True)
+        except OSError as problem:
+            raise OperatorError(
+                f"{self._path} cannot be removed: {problem.strerror}", code="E-armed-note", hint="remove it by hand"
+            ) from None
+
     def write(self, instance_id: str) -> None:
         """Put the note in place whole, or not at all."""
         try:

@@ -85,6 +85,37 @@ def new_key() -> Secret:
     return Secret(base64.b64encode(secrets.token_bytes(KEY_BYTES)).decode())
 
 
+class NewKey:
+    """A key on its way into the key file: first as `<name>.new`, then, once all is sealed with it, under its name.
+
+    Killed in between, the next `NewKey` finds the file and `finish` or `drop` ends what was begun.
+    """
+
+    def __init__(self, state: Path) -> None:
+        """`state` is the database's path."""
+        self._path = key_path(state)
+        self._draft = Path(f"{self._path}.new")
+
+    def begun(self) -> StateCipher | None:
+        """The cipher of a key that an earlier run left; None when there is none."""
+        return StateCipher(_read_key(self._draft)) if self._draft.exists() else None
+
+    def begin(self, key: Secret | None) -> StateCipher:
+        """Put a key given, or a fresh one, on the disk under the draft's name."""
+        if key is not None:
+            _key_bytes(key, "the new state key")
+        _write_new_key(self._draft, key)
+        return StateCipher(_read_key(self._draft))
+
+    def finish(self) -> None:
+        """It is the key now."""
+        self._draft.replace(self._path)
+
+    def drop(self) -> None:
+        """Nothing was sealed with it."""
+        self._draft.unlink(missing_ok=True)
+
+
 def _seal(aead: AESGCM, secret: Secret, context: str) -> str:
     nonce = secrets.token_bytes(NONCE_BYTES)
     sealed = aead.encrypt(nonce, secret.reveal().encode(), context.encode())
@@ -142,13 +173,16 @@ def _read_key(path: Path) -> Secret:
     return Secret(text)
 
 
-def _write_new_key(path: Path) -> None:
-    """Write a new key in full, on disk, before its name appears; keep one that another process made meanwhile."""
+def _write_new_key(path: Path, key: Secret | None = None) -> None:
+    """Write a key (a new one if none is given) in full, on disk, before its name appears.
+
+    One that another process made meanwhile is kept.
+    """
     draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     try:
         handle = os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
         try:
-            os.write(handle, (new_key().reveal() + "\n").encode())
+            os.write(handle, ((key or new_key()).reveal().strip() + "\n").encode())
             os.fsync(handle)
         finally:
             os.close(handle)

@@ -37,7 +37,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "simulator": ("simulator:group", "A small Stripe on this machine: serve, advance, decline, ..."),
     "lock": ("lock:group", "The lock of an apply: show."),
     "force-unlock": ("force_unlock:command", "Release the lock of an apply that is surely dead."),
-    "state": ("state:group", "The state itself: rearm."),
+    "state": ("state:group", "The state itself: backup, restore, verify, rekey, rearm."),
     "schema": ("schema:command", "Print the JSON schema of manifests or plans."),
     "version": ("version:command", "Print the version."),
 }

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from flexpay_reconcile.cli import options, output
+from flexpay_reconcile.cli import options, output, state_copies
 from flexpay_reconcile.errors import ErrorKind, OperatorError, TryLater
 
 if TYPE_CHECKING:
@@ -21,7 +21,11 @@ _QUESTION = (
 
 @click.group("state")
 def group() -> None:
-    """The state itself: rearm."""
+    """The state itself: backup, restore, verify, rekey, rearm."""
+
+
+for _each in (state_copies.backup, state_copies.restore, state_copies.verify, state_copies.rekey):
+    group.add_command(_each)
 
 
 @group.command("rearm")

@@ -17,7 +17,7 @@ from flexpay_reconcile.adapters.sqlite_store.bodies import dump, ms, parse
 from flexpay_reconcile.adapters.sqlite_store.connection import Database
 from flexpay_reconcile.adapters.sqlite_store.session import Row, Session
 from flexpay_reconcile.config.configuration import Configuration
-from flexpay_reconcile.errors import BrokenInvariant, ErrorKind, TryLater
+from flexpay_reconcile.errors import BrokenInvariant, ErrorKind, OperatorError, TryLater
 from flexpay_reconcile.ports.cipher import Cipher
 from flexpay_reconcile.ports.configurations import AppliedConfiguration
 from flexpay_reconcile.ports.control_state import AppliedResource, Lock, StateIdentity, Step, StepState
@@ -197,6 +197,28 @@ class SqliteControlState:
         )
         self._configurations[number] = found
         return found
+
+    def reseal(self, cipher: Cipher) -> int:
+        """Seal every secret anew with another cipher, all or none; returns how many. Only this one opens them after."""
+        with self._counted() as session:
+            rows = session.all(_SQL["all_secrets"])
+            for row in rows:
+                sealed = cipher.seal(self._opened(row), _context(row[0], row[1]))
+                session.change(_SQL["drop_secret"], {"name": row[0]})
+                session.change(_SQL["add_secret"], {"name": row[0], "integration_id": row[1], "sealed": sealed})
+        self._cipher = cipher
+        return len(rows)
+
+    def closed_secrets(self) -> tuple[str, ...]:
+        """Names of sealed secrets that the key does not open."""
+        with self._database.looking() as session:
+            rows = session.all(_SQL["all_secrets"])
+        return tuple(row[0] for row in rows if not self._opens(row))
+
+    def _opens(self, row: Row) -> bool:
+        with contextlib.suppress(OperatorError):
+            return bool(self._opened(row))
+        return False
 
     @contextlib.contextmanager
     def _counted(self, nonce: str | None = None) -> Iterator[Session]:

@@ -34,6 +34,10 @@ SELECT name, integration_id, sealed FROM sealed_secrets WHERE name = :name;
 -- Any sealed secret: whoever adds one must be able to open those there are.
 SELECT name, integration_id, sealed FROM sealed_secrets LIMIT 1;
 
+-- name: control_all_secrets
+-- Every sealed secret, in the order in which they were kept.
+SELECT name, integration_id, sealed FROM sealed_secrets ORDER BY sequence;
+
 -- name: control_secrets_for
 -- Every sealed secret of an integration, the newest first.
 SELECT name, integration_id, sealed FROM sealed_secrets
