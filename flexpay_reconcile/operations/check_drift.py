@@ -48,4 +48,5 @@ def check_drift(
         state=state,
         as_of=as_of,
         probe=False,
+        evidence=True,
     )

@@ -11,7 +11,7 @@ from typing import Final, TypeVar
 from flexpay_reconcile.config.integration import Integration
 from flexpay_reconcile.errors import ErrorKind, OperatorError, TryLater
 from flexpay_reconcile.ports.account_reader import AccountReader, AccountReaderFor, ProbeResult, Proof
-from flexpay_reconcile.reconcile.observed import AccountView, Grant, KeyIdentity, Permission
+from flexpay_reconcile.reconcile.observed import AccountView, Grant, KeyIdentity, Permission, StripeRetry
 from flexpay_reconcile.reconcile.resource import Unseen
 from flexpay_reconcile.recovery.attempt import KeyAlias
 
@@ -32,9 +32,17 @@ _GRANTS: Final = {
 
 
 def observe_account(
-    integration: Integration, readers: AccountReaderFor, *, probe: bool = True, write_probes: bool = True
+    integration: Integration,
+    readers: AccountReaderFor,
+    *,
+    probe: bool = True,
+    write_probes: bool = True,
+    evidence: bool = False,
 ) -> AccountView:
-    """Identity and permissions of both keys, and the account's endpoints; each part may be `Unseen` by itself."""
+    """Identity and permissions of both keys, and the account's endpoints; each part may be `Unseen` by itself.
+
+    `evidence` also looks for invoices that Stripe itself is going to charge again.
+    """
     reader = _seen(lambda: readers(integration))
     if isinstance(reader, Unseen):
         return AccountView(identities=reader, permissions=reader, endpoints=reader)
@@ -42,6 +50,7 @@ def observe_account(
         identities=_seen(lambda: tuple(_identity(reader, alias) for alias in KeyAlias)),
         permissions=_seen(lambda: _permissions(reader, write_probes=write_probes)) if probe else (),
         endpoints=_seen(reader.webhook_endpoints),
+        retries=_seen(lambda: _retries(reader)) if evidence else (),
     )
 
 
@@ -62,6 +71,15 @@ def _identity(reader: AccountReader, alias: KeyAlias) -> KeyIdentity:
         livemode=found.livemode,
         how=_HOW[found.how],
         reads_account=found.how is Proof.ACCOUNT_READ,
+    )
+
+
+def _retries(reader: AccountReader) -> tuple[StripeRetry, ...]:
+    return tuple(
+        StripeRetry(
+            invoice=str(each.invoice), attempts=each.attempts, created=each.created, next_attempt=each.next_attempt
+        )
+        for each in reader.scheduled_retries()
     )
 
 

@@ -44,13 +44,15 @@ def plan_manifest(
     as_of: Instant,
     write_probes: bool = True,
     probe: bool = True,
+    evidence: bool | None = None,
     accepted_accounts: frozenset[str] = frozenset(),
     live_cases: Mapping[str, int] | None = None,
     diagnostics: Iterable[Diagnostic] = (),
 ) -> Plan:
     """The plan. `state` is None where there is none yet; `live_cases` counts open cases by integration id.
 
-    `probe` asks for the keys' permissions; apply leaves it out when it looks a second time. OperatorError (USAGE)
+    `probe` asks for the keys' permissions; apply leaves it out when it looks a second time. `evidence` looks for
+    invoices that Stripe itself still retries; None does so where permissions are probed. OperatorError (USAGE)
     when an account is accepted that no company of the manifest has.
     """
     latest = state.latest() if state else None
@@ -60,7 +62,10 @@ def plan_manifest(
     memory = _Memory(state, as_of)
     seen = []
     for integration, account, removed in _integrations(configuration, current):
-        view = observe_account(integration, readers, probe=probe and not removed, write_probes=write_probes)
+        look = not removed and (probe if evidence is None else evidence)
+        view = observe_account(
+            integration, readers, probe=probe and not removed, write_probes=write_probes, evidence=look
+        )
         seen.append(memory.facts(integration, account, view, removed=removed))
     return plans.build(
         Facts(

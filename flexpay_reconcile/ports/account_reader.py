@@ -14,7 +14,8 @@ from typing import Protocol
 from flexpay_reconcile.billing.webhook_endpoint import WebhookEndpoint
 from flexpay_reconcile.config.integration import Integration
 from flexpay_reconcile.recovery.attempt import KeyAlias
-from flexpay_reconcile.values.ids import AccountId
+from flexpay_reconcile.values.ids import AccountId, InvoiceId
+from flexpay_reconcile.values.instant import Instant
 
 
 class Proof(StrEnum):
@@ -67,6 +68,16 @@ class Probe:
     message: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScheduledRetry:
+    """An open, attempted subscription invoice that Stripe itself is going to charge again."""
+
+    invoice: InvoiceId
+    attempts: int
+    created: Instant
+    next_attempt: Instant
+
+
 class AccountReader(Protocol):
     """One integration's view of its account, through one named key or, for endpoints, the primary.
 
@@ -83,6 +94,13 @@ class AccountReader(Protocol):
 
     def webhook_endpoints(self) -> tuple[WebhookEndpoint, ...]:
         """Every endpoint of the account, ours or not."""
+        ...
+
+    def scheduled_retries(self) -> tuple[ScheduledRetry, ...]:
+        """Among the hundred newest open invoices, those that Stripe has scheduled another attempt for.
+
+        Empty also where only connected accounts are acted for and none is known yet.
+        """
         ...
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from flexpay_reconcile.reconcile.change import Action, Cause, Change, Drift, Reason
+from flexpay_reconcile.reconcile.guidance import StepStatus
 from flexpay_reconcile.reconcile.plan import Plan
 
 FORMAT_VERSION: Final = "1.0"
@@ -25,7 +26,7 @@ def report(plan: Plan, *, against: str) -> dict[str, Any]:
     event, repair, fields), pending (address, actions, because), unseen (address, because).
     """
     current = {each.address: each for each in plan.changes if each.deposed is None}
-    drifted = [*(_moved(each, current) for each in plan.drift), *_unreadable(plan)]
+    drifted = [*(_moved(each, current) for each in plan.drift), *_unreadable(plan), *_contradicted(plan)]
     names = {each["address"] for each in drifted}
     waiting = [each for each in plan.work if each.address not in names or each.deposed is not None]
     return {
@@ -89,6 +90,30 @@ def _unreadable(plan: Plan) -> Iterator[dict[str, Any]]:
                 "event": Reason.API_VERSION.value,
                 "repair": each.action.value,
                 "fields": [],
+            }
+
+
+def _contradicted(plan: Plan) -> Iterator[dict[str, Any]]:
+    """Settings that somebody attested and that live invoices show otherwise; only a person can put them right."""
+    for each in plan.manual_steps:
+        if each.status is StepStatus.CONTRADICTED:
+            yield {
+                "address": f"{each.id}.{each.integration}",
+                "kind": each.id,
+                "name": each.integration,
+                "provider_id": None,
+                "event": StepStatus.CONTRADICTED.value,
+                "repair": "manual",
+                "fields": [
+                    {
+                        "path": "custom_schedule_empty",
+                        "op": "replace",
+                        "applied": True,
+                        "at_stripe": seen,
+                        "cause": "drift",
+                    }
+                    for seen in each.evidence
+                ],
             }
 
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from flexpay_reconcile.config.events import API_VERSION, CONNECT_EVENTS, ENABLED_EVENTS
 from flexpay_reconcile.config.integration import Attestation, Integration, ManagedBy, StopStripeRetries
 from flexpay_reconcile.reconcile.kinds import webhook_endpoint
+from flexpay_reconcile.reconcile.observed import StripeRetry
 from flexpay_reconcile.values.instant import Instant
 
 RETRY_SETTINGS_PAGE = "https://dashboard.stripe.com/{mode}revenue_recovery/retries"
 """Stripe's page of the retry settings; it has no API."""
+_SHOWN = 5
 
 
 class StepStatus(StrEnum):
@@ -24,6 +26,8 @@ class StepStatus(StrEnum):
     """Somebody said so, and that has run out."""
     ATTESTED = "attested"
     """Somebody said so; we cannot see it."""
+    CONTRADICTED = "contradicted"
+    """Somebody said so, and live invoices say otherwise."""
     UNVERIFIABLE = "unverifiable"
     """To be done once; we can neither see it nor is there a field to attest it."""
 
@@ -39,12 +43,14 @@ class ManualStep:
     steps: tuple[str, ...]
     url: str = ""
     path: str = ""
+    evidence: tuple[str, ...] = ()
+    """What live objects show against it, each with the id that proves it."""
 
 
-def steps_for(integration: Integration, as_of: Instant) -> Iterator[ManualStep]:
-    """The manual steps of one integration."""
+def steps_for(integration: Integration, as_of: Instant, retries: Sequence[StripeRetry] = ()) -> Iterator[ManualStep]:
+    """The manual steps of one integration. `retries` are invoices that Stripe itself is going to charge again."""
     mode = "" if integration.environment.livemode else "test/"
-    yield _retry_settings(integration, as_of, mode)
+    yield _retry_settings(integration, as_of, mode, retries)
     if integration.radar_allow_list_ip:
         yield ManualStep(
             id="radar_allow_list",
@@ -82,10 +88,12 @@ def _reference(integration: Integration) -> str:
     return reference.text() if reference else "webhook.signing_secret"
 
 
-def _retry_settings(integration: Integration, as_of: Instant, mode: str) -> ManualStep:
+def _retry_settings(integration: Integration, as_of: Instant, mode: str, retries: Sequence[StripeRetry]) -> ManualStep:
     """Stripe's own retries: five settings that only a person can see."""
     attested = integration.smart_retries.attested
     status = _status(attested, as_of)
+    if attested and status is StepStatus.ATTESTED and any(_since(attested, each) for each in retries):
+        status = StepStatus.CONTRADICTED
     who = f" (attested by {attested.by} on {attested.on}, until {attested.expires})" if attested else ""
     stop = integration.smart_retries.stop_stripe_retries is StopStripeRetries.PER_INVOICE
     return ManualStep(
@@ -106,6 +114,7 @@ def _retry_settings(integration: Integration, as_of: Instant, mode: str) -> Manu
         ),
         url=RETRY_SETTINGS_PAGE.format(mode=mode),
         path=f"integrations.{integration.id}.smart_retries",
+        evidence=tuple(_evidence(attested, retries)),
     )
 
 
@@ -117,3 +126,21 @@ def _status(attested: Attestation | None, as_of: Instant) -> StepStatus:
     whole = attested.custom_schedule_empty and attested.emails_off and attested.other_dunning_off
     left = {attested.subscription, attested.invoice} == {"leave_past_due"}
     return StepStatus.ATTESTED if whole and left else StepStatus.OUTSTANDING
+
+
+def _since(attested: Attestation, retry: StripeRetry) -> bool:
+    """Whether it came after the day of the attestation: an older invoice keeps the schedule it was given then."""
+    return retry.created.text()[:10] > attested.on
+
+
+def _evidence(attested: Attestation | None, retries: Sequence[StripeRetry]) -> Iterator[str]:
+    """The invoices, those that contradict the attestation first. Of e-mails there is no evidence, for or against."""
+    ordered = sorted(retries, key=lambda each: (attested is None or not _since(attested, each), each.invoice))
+    for each in ordered[:_SHOWN]:
+        old = attested is not None and not _since(attested, each)
+        yield (
+            f"{each.invoice}: attempted {each.attempts} time{'' if each.attempts == 1 else 's'}, and Stripe charges it "
+            f"again at {each.next_attempt.text()}" + (" (from before the attestation)" if old else "")
+        )
+    if len(ordered) > _SHOWN:
+        yield f"and {len(ordered) - _SHOWN} more invoices"

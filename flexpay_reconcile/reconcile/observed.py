@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from flexpay_reconcile.billing.webhook_endpoint import WebhookEndpoint
 from flexpay_reconcile.reconcile.resource import Unseen
+from flexpay_reconcile.values.instant import Instant
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,9 +53,20 @@ class Permission:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StripeRetry:
+    """An open invoice that Stripe itself has scheduled another attempt for."""
+
+    invoice: str
+    attempts: int
+    created: Instant
+    next_attempt: Instant
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AccountView:
     """What was seen through the two keys of one integration; each part may be unseen by itself."""
 
     identities: tuple[KeyIdentity, ...] | Unseen
     permissions: tuple[Permission, ...] | Unseen
     endpoints: tuple[WebhookEndpoint, ...] | Unseen
+    retries: tuple[StripeRetry, ...] | Unseen = ()

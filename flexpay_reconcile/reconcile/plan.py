@@ -17,7 +17,7 @@ from flexpay_reconcile.reconcile.endpoint import EndpointFacts, EndpointPlan, Re
 from flexpay_reconcile.reconcile.guards import GuardResult
 from flexpay_reconcile.reconcile.guidance import ManualStep
 from flexpay_reconcile.reconcile.kinds import webhook_endpoint
-from flexpay_reconcile.reconcile.observed import AccountView
+from flexpay_reconcile.reconcile.observed import AccountView, StripeRetry
 from flexpay_reconcile.reconcile.resource import LEVELS, Kind, LastApplied, Resource, Unseen, address_of
 from flexpay_reconcile.values.diagnostic import Diagnostic, Place
 from flexpay_reconcile.values.instant import Instant
@@ -141,7 +141,7 @@ def build(facts: Facts) -> Plan:
         manual_steps=tuple(
             step
             for integration in facts.configuration.integrations.values()
-            for step in guidance.steps_for(integration, facts.as_of)
+            for step in guidance.steps_for(integration, facts.as_of, _retries(facts, integration))
         ),
         diagnostics=tuple(sorted(diagnostics, key=Diagnostic.sort_key)),
         places=facts.places,
@@ -180,6 +180,14 @@ def _of_integration(seen: IntegrationFacts, facts: Facts) -> _Part:
         deferred=deferred,
         diagnostics=tuple(notes.about(integration, seen.view, planned, facts.places, removed=seen.removed)),
     )
+
+
+def _retries(facts: Facts, integration: Integration) -> tuple[StripeRetry, ...]:
+    """The invoices of this integration that Stripe still retries, as far as they were seen."""
+    for each in facts.integrations:
+        if each.integration.id == integration.id and not isinstance(each.view.retries, Unseen):
+            return each.view.retries
+    return ()
 
 
 def _endpoint(seen: IntegrationFacts, facts: Facts, status: IdentityStatus) -> tuple[EndpointPlan, Deferred | None]:

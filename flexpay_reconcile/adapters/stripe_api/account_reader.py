@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from flexpay_reconcile.adapters.stripe_api import fields
 from flexpay_reconcile.adapters.stripe_api.caller import WHOSE, Answer, StripeCaller
 from flexpay_reconcile.adapters.stripe_api.endpoints import endpoint_of
 from flexpay_reconcile.adapters.stripe_api.faults import FaultKind, missing_permission, named_account, raised
-from flexpay_reconcile.adapters.stripe_api.reading import data_of, read_all, understood
+from flexpay_reconcile.adapters.stripe_api.invoices import subscription_behind
+from flexpay_reconcile.adapters.stripe_api.reading import PAGE, data_of, read_all, understood
 from flexpay_reconcile.adapters.stripe_api.transport import PROBE_PATHS
 from flexpay_reconcile.billing.webhook_endpoint import WebhookEndpoint
-from flexpay_reconcile.ports.account_reader import Identity, Probe, ProbeResult, Proof
+from flexpay_reconcile.ports.account_reader import Identity, Probe, ProbeResult, Proof, ScheduledRetry
 from flexpay_reconcile.recovery.attempt import KeyAlias
-from flexpay_reconcile.values.ids import AccountId
+from flexpay_reconcile.values.ids import AccountId, InvoiceId
 
 _ENDPOINTS = "/v1/webhook_endpoints"
 COLUMN = "PERMISSIONS"
@@ -99,6 +101,16 @@ class StripeAccountReader:
         rows = list(read_all(self._caller, "/v1/webhook_endpoints", {}))
         return understood(lambda: tuple(endpoint_of(row) for row in rows))
 
+    def scheduled_retries(self) -> tuple[ScheduledRetry, ...]:
+        """`GET /v1/invoices?status=open`, one page. An invoice of a form we do not know is no evidence."""
+        caller = self._sample if self._connected else self._caller
+        if caller is None:
+            return ()
+        params = {"status": "open", "collection_method": "charge_automatically", "limit": PAGE}
+        data = data_of(caller.call("GET", "/v1/invoices", params=params), "GET /v1/invoices")
+        found = (_scheduled(row) for row in understood(lambda: fields.rows(data)))
+        return tuple(each for each in found if each is not None)
+
     def _probe(self, row: _Row, alias: KeyAlias, write_probes: bool) -> Probe:
         """A row: its read, and for a write row its write, which both have to be allowed."""
         second = self._connected and row.path != _ENDPOINTS
@@ -129,6 +141,22 @@ def _judged(row: _Row, column: str, answer: Answer, alias: KeyAlias, *, granted:
     if fault.kind is FaultKind.ACCOUNT_LOST:
         return _told(row, column, ProbeResult.UNSEEN, fault.message)
     return _told(row, column, ProbeResult.UNKNOWN, fault.message)
+
+
+def _scheduled(row: dict[str, Any]) -> ScheduledRetry | None:
+    """What an invoice proves. Before its first attempt the same field holds the time of the first charge."""
+    try:
+        attempts, following = fields.whole(row, "attempt_count"), fields.optional_instant(row, "next_payment_attempt")
+        if attempts < 1 or following is None or subscription_behind(row) is None:
+            return None
+        return ScheduledRetry(
+            invoice=InvoiceId(fields.text(row, "id")),
+            attempts=attempts,
+            created=fields.instant(row, "created"),
+            next_attempt=following,
+        )
+    except fields.BadAnswer:
+        return None
 
 
 def _told(row: _Row, column: str, result: ProbeResult, message: str, permission: str | None = None) -> Probe:

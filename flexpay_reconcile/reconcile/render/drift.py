@@ -14,6 +14,7 @@ MARKER: Final = "<!-- flexpay-reconcile drift -->"
 EVENTS: Final = {
     "changed": "changed at Stripe since the last apply",
     "deleted": "deleted at Stripe since the last apply",
+    "contradicted": "attested as switched off, and live invoices show that Stripe still retries",
     "unsupported_api_version": "sends events in an API version this release cannot read",
 }
 CAUSES: Final = {
@@ -24,6 +25,7 @@ CAUSES: Final = {
     "new": "",
 }
 REPAIRS: Final = {
+    "manual": "in the Dashboard, Billing, Revenue recovery, Retries",
     "no-op": "nothing to repair; the next apply records it",
     "update": "`flexpay apply` puts it back in place",
     "create": "`flexpay apply` makes a new one",

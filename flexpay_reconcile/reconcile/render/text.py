@@ -9,7 +9,7 @@ from typing import Any
 from flexpay_reconcile.reconcile.render.words import CAUSES, REASONS, SYMBOLS, Pen, count, line, value
 
 _SHOWN_LIST = 6
-_OPEN = frozenset({"outstanding", "expired"})
+_OPEN = frozenset({"outstanding", "expired", "contradicted"})
 
 
 def render(document: Mapping[str, Any], *, colour: bool = False) -> str:
@@ -127,14 +127,20 @@ def _manual(document: Mapping[str, Any], pen: Pen) -> Iterator[str]:
         return
     yield "By hand, because Stripe has no API for it:"
     for each in shown:
-        note = {"expired": " [attestation expired]", "unverifiable": " [once; cannot be checked]"}.get(
-            each["status"], ""
-        )
+        note = {
+            "expired": " [attestation expired]",
+            "contradicted": " [attested, but Stripe still retries]",
+            "unverifiable": " [once; cannot be checked]",
+        }.get(each["status"], "")
         yield f"{pen.symbol('!')} {each['integration']}: {line(each['title'])}{note}"
         if each["url"]:
             yield f"        {each['url']}"
         for number, step in enumerate(each["steps"], 1):
             yield f"        {number}. {line(step)}"
+        if each.get("evidence"):
+            yield "        Seen at Stripe (e-mails leave no trace there, so nothing is said of them):"
+        for seen in each.get("evidence", ()):
+            yield f"          {line(seen)}"
 
 
 def _diagnostics(document: Mapping[str, Any], pen: Pen) -> Iterator[str]:

@@ -51,6 +51,10 @@ class Told:
             raise TryLater("no answer from Stripe", code="E-stripe-down")
         return self.real().webhook_endpoints()
 
+    def scheduled_retries(self) -> tuple[()]:
+        """None."""
+        return ()
+
 
 def house(
     primary: str | None = None,
