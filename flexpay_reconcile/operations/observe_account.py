@@ -20,6 +20,7 @@ T = TypeVar("T")
 _HOW: Final = {
     Proof.ACCOUNT_READ: "read from the account",
     Proof.PERMISSION_REFUSAL: "named in a refusal",
+    Proof.KNOWN_OBJECT: "opens our own endpoint",
     Proof.UNPROVEN: "not told",
 }
 _GRANTS: Final = {
@@ -38,16 +39,18 @@ def observe_account(
     probe: bool = True,
     write_probes: bool = True,
     evidence: bool = False,
+    known: str | None = None,
 ) -> AccountView:
     """Identity and permissions of both keys, and the account's endpoints; each part may be `Unseen` by itself.
 
-    `evidence` also looks for invoices that Stripe itself is going to charge again.
+    `evidence` also looks for invoices that Stripe itself is going to charge again; `known` is the endpoint on record
+    as the account's.
     """
     reader = _seen(lambda: readers(integration))
     if isinstance(reader, Unseen):
         return AccountView(identities=reader, permissions=reader, endpoints=reader)
     return AccountView(
-        identities=_seen(lambda: tuple(_identity(reader, alias) for alias in KeyAlias)),
+        identities=_seen(lambda: tuple(_identity(reader, alias, known) for alias in KeyAlias)),
         permissions=_seen(lambda: _permissions(reader, write_probes=write_probes)) if probe else (),
         endpoints=_seen(reader.webhook_endpoints),
         retries=_seen(lambda: _retries(reader)) if evidence else (),
@@ -63,8 +66,8 @@ def _seen(look: Callable[[], T]) -> T | Unseen:
         return Unseen(because=error.message, kind=error.kind)
 
 
-def _identity(reader: AccountReader, alias: KeyAlias) -> KeyIdentity:
-    found = reader.identity(alias)
+def _identity(reader: AccountReader, alias: KeyAlias, known: str | None) -> KeyIdentity:
+    found = reader.identity(alias, known)
     return KeyIdentity(
         alias=alias.value,
         account=found.account,

@@ -64,7 +64,12 @@ def plan_manifest(
     for integration, account, removed in _integrations(configuration, current):
         look = not removed and (probe if evidence is None else evidence)
         view = observe_account(
-            integration, readers, probe=probe and not removed, write_probes=write_probes, evidence=look
+            integration,
+            readers,
+            probe=probe and not removed,
+            write_probes=write_probes,
+            evidence=look,
+            known=memory.endpoint_of(integration, account, current),
         )
         seen.append(memory.facts(integration, account, view, removed=removed))
     return plans.build(
@@ -162,6 +167,17 @@ class _Memory:
             known_secrets=self._known_secrets(name, view),
             resumable=Resumable(replaces=replaces) if step else None,
         )
+
+    def endpoint_of(self, integration: Integration, account: str, current: Configuration | None) -> str | None:
+        """The endpoint on record that was made in this very account; None where the record speaks of another."""
+        recorded = self._applied.get(address_of(Kind.WEBHOOK_ENDPOINT, str(integration.id)))
+        former = current.integrations.get(integration.id) if current else None
+        if recorded is None or current is None or former is None:
+            return None
+        same = (
+            str(current.company_of(former).stripe_account) == account and former.environment is integration.environment
+        )
+        return recorded.remote_id if same else None
 
     def _known_secrets(self, name: str, view: AccountView) -> frozenset[str]:
         """The endpoints of the account whose signing secret is in the state."""

@@ -25,8 +25,10 @@ class Proof(StrEnum):
     """`GET /v1/account` answered."""
     PERMISSION_REFUSAL = "permission_refusal"
     """Stripe named the account when it refused that read."""
+    KNOWN_OBJECT = "known_object"
+    """The key opens an object that is on record as the account's."""
     UNPROVEN = "unproven"
-    """Neither; somebody has to accept the account."""
+    """None of these; somebody has to accept the account."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,8 +86,12 @@ class AccountReader(Protocol):
     Raises TryLater when Stripe cannot be reached or limits us, OperatorError (KEY_REFUSED) on a refused key.
     """
 
-    def identity(self, alias: KeyAlias) -> Identity:
-        """Whose key it is; a missing permission is an answer, not an error."""
+    def identity(self, alias: KeyAlias, known: str | None = None) -> Identity:
+        """Whose key it is; a missing permission is an answer, not an error.
+
+        `known` is the id of a webhook endpoint on record as made in the integration's account: asked for only where
+        Stripe names no account.
+        """
         ...
 
     def probe(self, alias: KeyAlias, *, write_probes: bool) -> tuple[Probe, ...]:

@@ -79,18 +79,28 @@ class StripeAccountReader:
         self._connected = connected
         self._sample = sample
 
-    def identity(self, alias: KeyAlias) -> Identity:
-        """`GET /v1/account`, which the guide's six permissions do not allow; the refusal may name the account."""
+    def identity(self, alias: KeyAlias, known: str | None = None) -> Identity:
+        """`GET /v1/account`, which the guide's six permissions do not allow; the refusal may name the account.
+
+        Where it does not, `GET /v1/webhook_endpoints/{known}`: no other account's key opens it. A 404 proves nothing,
+        because the endpoint may have been deleted.
+        """
         answer = self._caller.call("GET", WHOSE, only_key=alias)
         livemode = self._caller.livemode
         if answer.fault is not None and answer.fault.kind is FaultKind.PERMISSION_MISSING:
             named = named_account(answer.fault.message)
+            if named is None and known is not None and self._opens(known, alias):
+                return Identity(account=self._caller.account, livemode=livemode, how=Proof.KNOWN_OBJECT)
             if named is None:
                 return Identity(account=None, livemode=livemode, how=Proof.UNPROVEN)
             return Identity(account=AccountId(named), livemode=livemode, how=Proof.PERMISSION_REFUSAL)
         data = data_of(answer, f"GET {WHOSE}")
         account = understood(lambda: fields.text(data, "id"))
         return Identity(account=AccountId(account), livemode=livemode, how=Proof.ACCOUNT_READ)
+
+    def _opens(self, endpoint: str, alias: KeyAlias) -> bool:
+        answer = self._caller.call("GET", _ENDPOINTS + "/{id}", endpoint, only_key=alias)
+        return answer.fault is None and answer.data.get("id") == endpoint
 
     def probe(self, alias: KeyAlias, *, write_probes: bool) -> tuple[Probe, ...]:
         """The six rows; OperatorError when the key as a whole is refused."""

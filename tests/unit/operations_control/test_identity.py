@@ -26,7 +26,7 @@ class Told:
     def __init__(self, real: Any, accounts: dict[str, str | None], result: ProbeResult, down: bool) -> None:
         self.real, self.accounts, self.result, self.down = real, accounts, result, down
 
-    def identity(self, alias: KeyAlias) -> Identity:
+    def identity(self, alias: KeyAlias, known: str | None = None) -> Identity:
         """What the test says."""
         account = self.accounts[alias.value]
         how = Proof.UNPROVEN if account is None else Proof.ACCOUNT_READ
@@ -160,3 +160,47 @@ def test_stripe_down_plans_no_creation():
     with pytest.raises(OperatorError) as refused:
         dark.apply(plan=plan)
     assert refused.value.kind is ErrorKind.TIMED_OUT
+
+
+def mute(house: House) -> None:
+    """From now on refusals of `GET /v1/account` name no account."""
+    real = house.transport.request
+
+    def request(method: str, url: str, headers: Any, post_data: Any = None, **more: Any) -> Any:
+        body, status, answered = real(method, url, headers, post_data, **more)
+        if url.endswith("/v1/account") and status == 403:
+            body = '{"error": {"type": "invalid_request_error", "code": "more_permissions_required", "message": "No."}}'
+        return body, status, answered
+
+    house.transport.request = request  # type: ignore[method-assign]
+
+
+def test_a_known_object_proves_whose_keys_these_are():
+    """Stripe names no account, but both keys open the endpoint on record: proven, without another acceptance."""
+    known = House()
+    mute(known)
+    assert known.plan(accepted_accounts=SILENT).accounts[NAME].identity is IdentityStatus.UNPROVEN
+    known.apply()
+    plan = known.plan(accepted_accounts=SILENT)
+    assert plan.accounts[NAME].identity is IdentityStatus.PROVEN
+    assert "opens our own endpoint" in next(each.message for each in plan.checks if each.id == "identity")
+    assert known.writes() == [("POST", "/v1/webhook_endpoints")]
+
+
+def test_an_endpoint_that_is_gone_proves_nothing():
+    """Deleted in the Dashboard: what was accepted stays accepted, and nothing is called proven or another's."""
+    known = House()
+    mute(known)
+    known.apply()
+    known.delete_in_dashboard(next(iter(known.endpoints)))
+    assert known.plan(accepted_accounts=SILENT).accounts[NAME].identity is IdentityStatus.ACCEPTED
+
+
+def test_an_object_of_another_account_proves_nothing():
+    """The company moves to another account: the endpoint on record was made in the former one."""
+    known = House()
+    mute(known)
+    known.apply()
+    moved = known.plan(MANIFEST.replace(ACCOUNT, "acct_1Moved"), accepted_accounts=SILENT)
+    assert moved.accounts[NAME].identity is IdentityStatus.UNPROVEN
+    assert moved.accounts_to_accept == ("acct_1Moved",)
