@@ -5,26 +5,18 @@ from __future__ import annotations
 from dataclasses import replace
 
 from flexpay_reconcile.config.configuration import Configuration
-from flexpay_reconcile.config.integration import DelayFrom, InvoiceAction, SubscriptionAction
 from flexpay_reconcile.declines.decline import DeclineKind
 from flexpay_reconcile.errors import BrokenInvariant
 from flexpay_reconcile.operations.attribution import SURELY_OVER
 from flexpay_reconcile.ports.store import UnitOfWork
-from flexpay_reconcile.recovery.case import CaseState, EndedBy, RecoveryCase
+from flexpay_reconcile.recovery import final_plan
+from flexpay_reconcile.recovery.case import CaseState, RecoveryCase
 from flexpay_reconcile.recovery.decide import Stop
 from flexpay_reconcile.recovery.final_action import OPEN_STATES, ActionKind, ActionState, FinalAction
 from flexpay_reconcile.recovery.journal import Entry, EntryKind
 from flexpay_reconcile.recovery.transitions import move
 from flexpay_reconcile.values.instant import Instant
 
-_KINDS: dict[SubscriptionAction, tuple[ActionKind, ...]] = {
-    SubscriptionAction.CANCEL_AT_PERIOD_END: (ActionKind.SCHEDULE_CANCEL, ActionKind.AWAIT_END),
-    SubscriptionAction.CANCEL_WITH_DELAY: (ActionKind.CANCEL_SUBSCRIPTION,),
-    SubscriptionAction.CANCEL_WITH_DELAY_NO_PRORATION: (ActionKind.CANCEL_SUBSCRIPTION,),
-    SubscriptionAction.LEAVE_AS_IS: (),
-}
-"""What each choice does to the subscription, in order."""
-_MARKS = (ActionKind.MARK_UNCOLLECTIBLE, ActionKind.TAG_INVOICE, ActionKind.TAG_SUBSCRIPTION)
 _LAST = 99
 """The place of taking back: after every other action of the case."""
 
@@ -33,7 +25,8 @@ def begin(unit: UnitOfWork, case: RecoveryCase, stop: Stop, pinned: Configuratio
     """No further attempt: write the final actions down, each once per case, with their due time."""
     if case.decline_kind in (DeclineKind.OPERATOR, DeclineKind.UNKNOWN, None):
         raise BrokenInvariant(f"case {case.id}: an operator or unknown decline never leads to a final action (A21)")
-    for action in _actions(case, stop, pinned, now):
+    agreed = pinned.integration(case.integration_id).when_recovery_fails
+    for action in final_plan.actions_of(case, stop.ended_by, agreed, now):
         if not unit.actions.add(action):
             _plan_again(unit, action)
     text = f"Recovery is over: {stop.because[0]}"
@@ -51,34 +44,6 @@ def begin(unit: UnitOfWork, case: RecoveryCase, stop: Stop, pinned: Configuratio
     return unit.cases.save(finishing)
 
 
-def _actions(case: RecoveryCase, stop: Stop, pinned: Configuration, now: Instant) -> list[FinalAction]:
-    """The actions of the pinned policy, in the order in which they are carried out."""
-    agreed = pinned.integration(case.integration_id).when_recovery_fails
-    ended = case.last_declined_at if stop.ended_by is not EndedBy.WINDOW_OVER else None
-    start = case.invoice_created_at if agreed.delay_from is DelayFrom.INVOICE_CREATION else ended or now
-    if case.window_from > case.first_declined_at:  # taken over, or found late: the delay begins when we came
-        start = max(start, case.window_from)
-    due_at = max(now, start.plus(agreed.delay))
-    marks = agreed.invoice is InvoiceAction.MARK_UNCOLLECTIBLE_WHEN_SUBSCRIPTION_CANCELS
-    kinds = _KINDS[agreed.subscription] + (_MARKS if marks else ())
-    return [
-        FinalAction(
-            case_id=case.id,
-            integration_id=case.integration_id,
-            kind=kind,
-            order=order,
-            state=ActionState.PLANNED,
-            invoice=case.invoice,
-            subscription=case.subscription,
-            prorate=agreed.subscription is SubscriptionAction.CANCEL_WITH_DELAY,
-            revision=case.revision,
-            due_at=due_at,
-            decided_at=now,
-        )
-        for order, kind in enumerate(kinds)
-    ]
-
-
 def _plan_again(unit: UnitOfWork, action: FinalAction) -> None:
     """An action that was taken back (a new card came) is due again; one that was called stays as it is (C2)."""
     for stored in unit.actions.of_case(action.case_id):
@@ -90,8 +55,9 @@ def plan_anew(unit: UnitOfWork, case: RecoveryCase, pinned: Configuration, now: 
     """The final actions of a case that was moved to another revision, none of them called yet: from the same anchor."""
     if case.ended_by is None or case.ended_at is None:
         raise BrokenInvariant(f"case {case.id} is {case.state.value}; its recovery has not ended")
-    stop = Stop(ended_by=case.ended_by, because=())
-    wanted = {each.kind: replace(each, decided_at=now) for each in _actions(case, stop, pinned, case.ended_at)}
+    agreed = pinned.integration(case.integration_id).when_recovery_fails
+    again = final_plan.actions_of(case, case.ended_by, agreed, case.ended_at)
+    wanted = {each.kind: replace(each, decided_at=now) for each in again}
     for stored in unit.actions.of_case(case.id):
         fresh = wanted.pop(stored.kind, None)
         if fresh is not None:

@@ -7,7 +7,7 @@ import dataclasses
 from flexpay_reconcile.adapters.stripe_api import billing_writer
 from flexpay_reconcile.declines.decline import DeclineKind
 from flexpay_reconcile.operations import finish_case, finishing, follow_subscription, judge_action
-from flexpay_reconcile.recovery import decide
+from flexpay_reconcile.recovery import decide, final_plan
 from flexpay_reconcile.recovery.case import CaseState, EndedBy
 from flexpay_reconcile.recovery.final_action import ActionKind, ActionState
 from flexpay_reconcile.values.instant import Span
@@ -45,14 +45,14 @@ def cancelled_twice(patch: Patch) -> None:
 
 def written_off_first(patch: Patch) -> None:
     """The invoice is written off before the subscription is cancelled."""
-    real = finishing._actions
+    real = final_plan.actions_of
 
-    def actions(case, stop, pinned, now):
-        found = real(case, stop, pinned, now)
+    def actions(case, ended_by, agreed, now):
+        found = list(real(case, ended_by, agreed, now))
         found.sort(key=lambda each: each.kind is not ActionKind.MARK_UNCOLLECTIBLE)
         return [dataclasses.replace(each, order=order) for order, each in enumerate(found)]
 
-    patch.setattr(finishing, "_actions", actions)
+    patch.setattr(final_plan, "actions_of", actions)
     mark = judge_action._mark
     patch.setattr(judge_action, "_mark", lambda reader, invoice, *, over: mark(reader, invoice, over=True))
 
@@ -64,23 +64,23 @@ def tag_lost(patch: Patch) -> None:
 
 def delay_ignored(patch: Patch) -> None:
     """Cancelled at once, whatever delay the policy gives."""
-    real = finishing._actions
+    real = final_plan.actions_of
 
-    def actions(case, stop, pinned, now):
-        return [dataclasses.replace(each, due_at=now) for each in real(case, stop, pinned, now)]
+    def actions(case, ended_by, agreed, now):
+        return [dataclasses.replace(each, due_at=now) for each in real(case, ended_by, agreed, now)]
 
-    patch.setattr(finishing, "_actions", actions)
+    patch.setattr(final_plan, "actions_of", actions)
 
 
 def delay_twice(patch: Patch) -> None:
     """The delay counts from a week later."""
-    real = finishing._actions
+    real = final_plan.actions_of
 
-    def actions(case, stop, pinned, now):
+    def actions(case, ended_by, agreed, now):
         late = Span.of(days=7)
-        return [dataclasses.replace(each, due_at=each.due_at.plus(late)) for each in real(case, stop, pinned, now)]
+        return [dataclasses.replace(each, due_at=each.due_at.plus(late)) for each in real(case, ended_by, agreed, now)]
 
-    patch.setattr(finishing, "_actions", actions)
+    patch.setattr(final_plan, "actions_of", actions)
 
 
 def unknown_code_cancels(patch: Patch) -> None:
