@@ -56,7 +56,7 @@ def _soften(patch: Patch, reasons: tuple[str, ...]) -> None:
 
     patch.setattr(record_outcome, "classify", classify)
     patch.setattr("flexpay_reconcile.operations.record_money.classify", classify)
-    patch.setattr("flexpay_reconcile.operations.open_case.classify", classify)
+    patch.setattr("flexpay_reconcile.recovery.opening.classify", classify)
 
 
 _NSF = {"decline_code": "insufficient_funds", "outcome_reason": "insufficient_funds", "network_decline_code": "51"}
@@ -145,8 +145,8 @@ def void_is_open(patch: Patch) -> None:
 
 def advice_unread(patch: Patch) -> None:
     """The network's advice beside a refusal is not read at all."""
-    for where in ("record_outcome", "record_money", "open_case"):
-        module = f"flexpay_reconcile.operations.{where}.classify"
+    for where in ("operations.record_outcome", "operations.record_money", "recovery.opening"):
+        module = f"flexpay_reconcile.{where}.classify"
         patch.setattr(module, lambda evidence: classify(dataclasses.replace(evidence, **_UNREAD)))
 
 
