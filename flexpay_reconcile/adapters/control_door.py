@@ -18,6 +18,7 @@ from flexpay_reconcile.errors import BrokenInvariant, ErrorKind, FlexpayError, O
 from flexpay_reconcile.ports import control_wire
 from flexpay_reconcile.ports.cipher import Sealer
 from flexpay_reconcile.ports.configurations import AppliedConfiguration
+from flexpay_reconcile.ports.control_facts import CaseFacts
 from flexpay_reconcile.ports.control_state import AppliedResource, Lock, StateIdentity, Step
 from flexpay_reconcile.ports.control_wire import Hello
 from flexpay_reconcile.values import url
@@ -245,6 +246,15 @@ class RemoteControlState:
     def live_cases(self) -> dict[str, int]:
         """Cases not in a final state, by integration id."""
         return dict(self._door.ask("live_cases"))
+
+    def cases_of(self, integration_id: str) -> tuple[CaseFacts, ...]:
+        """Every live case of an integration."""
+        return tuple(self._door.ask("cases_of", integration_id=integration_id))
+
+    def take_over_of(self, integration_id: str) -> str | None:
+        """The record of its take-over."""
+        found: str | None = self._door.ask("take_over_of", integration_id=integration_id)
+        return found
 
     def sample_account(self, integration_id: str) -> AccountId | None:
         """A connected account that was heard of."""

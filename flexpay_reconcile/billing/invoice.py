@@ -111,8 +111,16 @@ class SubscriptionStatus(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Period:
+    """From `since` up to `until`."""
+
+    since: Instant
+    until: Instant
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Subscription:
-    """One subscription at `read_at`."""
+    """One subscription at `read_at`. `period` and `price` (of one period) are None where its items do not agree."""
 
     id: SubscriptionId
     account: AccountId
@@ -128,6 +136,9 @@ class Subscription:
     cancellation_comment: str | None
     metadata: dict[str, str]
     read_at: Instant
+    latest_invoice: InvoiceId | None = None
+    period: Period | None = None
+    price: Money | None = None
 
     def cancel_scheduled(self) -> bool:
         """Whether somebody, we or others, has scheduled its cancellation."""

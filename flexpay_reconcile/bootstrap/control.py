@@ -185,7 +185,7 @@ def _home(state_path: str, present: Clock, *, create: bool, durable: bool, envir
     return _Home(
         state=state.control,
         store=state.store,
-        facts=StoredFacts(store=state.store, configurations=state.control),
+        facts=StoredFacts(store=state.store, configurations=state.control, clock=present),
         armed=_armed(path, state.control, create=create),
         close=state.close,
     )

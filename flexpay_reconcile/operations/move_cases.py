@@ -25,7 +25,6 @@ from flexpay_reconcile.values.instant import Instant, Span
 
 WAITING_AGAIN = Span.of(hours=1)
 """How often cases with an attempt under way are looked at again."""
-_TRIED_ANEW = (CaseState.OPENED, CaseState.SCHEDULED, CaseState.WAITING_FOR_CUSTOMER)
 
 
 def next_move(context: Context) -> Instant | None:
@@ -124,7 +123,7 @@ def _carry_out(context: Context, unit: UnitOfWork, case: RecoveryCase, found: Mo
         finishing.plan_anew(unit, fresh, context.pinned(fresh.revision), now)
         unit.cases.save(replace(fresh, due_at=now))
         return
-    if case.state not in _TRIED_ANEW:
+    if case.state not in migration.TRIED_ANEW:
         unit.cases.save(fresh)  # parked, or with a person: what comes next is not the policy's
         return
     plan_next.supersede_planned(unit, case, f"its policy has changed (revision {fresh.revision})", now)

@@ -50,12 +50,17 @@ def history_of(unit: UnitOfWork, case: RecoveryCase, now: Instant) -> CardHistor
     if case.card_key is None:
         return CardHistory()
     rows = unit.cards.of_card(case.account, case.card_key, now.minus(LOOK_BACK))
+    return history_from(rows, unit.cards.of_invoice(case.account, case.invoice), now)
+
+
+def history_from(rows: tuple[LedgerRow, ...], of_invoice: tuple[LedgerRow, ...], now: Instant) -> CardHistory:
+    """From rows of the card of the last month, oldest first (and every `never`), and the rows of the invoice."""
     nevers = [row for row in rows if row.never]
     hard = [row for row in nevers if row.kind is DeclineKind.HARD]
     standing = (hard or nevers)[-1] if nevers else None
     waits = _advice_waits(rows, now)
     longest = max(waits, default=None)
-    own = sorted(row.charge.created for row in unit.cards.of_invoice(case.account, case.invoice) if row.reached_network)
+    own = sorted(row.charge.created for row in of_invoice if row.reached_network)
     return CardHistory(
         reached_at=tuple(row.charge.created for row in rows if row.reached_network),
         retries_at=tuple(own[1:]),

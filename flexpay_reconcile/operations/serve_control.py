@@ -52,7 +52,7 @@ class ControlDesk:
         match name:
             case "hello":
                 return Hello(version=control_wire.VERSION, now=self.clock.now(), seal_for=self.post.address())
-            case "live_cases" | "sample_account":
+            case "live_cases" | "sample_account" | "cases_of" | "take_over_of":
                 return getattr(self.facts, name)(**given)
             case "acquire_lock":
                 return self._acquire(given["lock"])

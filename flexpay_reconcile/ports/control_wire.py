@@ -14,6 +14,7 @@ from typing import Any, Final
 from flexpay_reconcile.config.configuration import Configuration
 from flexpay_reconcile.errors import BrokenInvariant, ErrorKind, FlexpayError, OperatorError, TryLater
 from flexpay_reconcile.ports.configurations import AppliedConfiguration
+from flexpay_reconcile.ports.control_facts import CaseFacts
 from flexpay_reconcile.ports.control_state import AppliedResource, Lock, StateIdentity, Step
 from flexpay_reconcile.values import plain
 from flexpay_reconcile.values.ids import AccountId
@@ -75,6 +76,8 @@ CALLS: Final[Mapping[str, Call]] = {
     "latest": Call(scope=Scope.PLAN, arguments={}, answer=AppliedConfiguration | None),
     "revision": Call(scope=Scope.PLAN, arguments={"number": int}, answer=AppliedConfiguration | None),
     "live_cases": Call(scope=Scope.PLAN, arguments={}, answer=dict[str, int]),
+    "cases_of": Call(scope=Scope.PLAN, arguments={"integration_id": str}, answer=tuple[CaseFacts, ...]),
+    "take_over_of": Call(scope=Scope.PLAN, arguments={"integration_id": str}, answer=str | None),
     "sample_account": Call(scope=Scope.PLAN, arguments={"integration_id": str}, answer=AccountId | None),
     "acquire_lock": Call(scope=Scope.APPLY, arguments={"lock": Lock}, answer=None),
     "refresh_lock": Call(scope=Scope.APPLY, arguments={"nonce": str, "ttl": Span}, answer=None),

@@ -18,6 +18,9 @@ from flexpay_reconcile.recovery.final_action import ActionKind, FinalAction
 from flexpay_reconcile.values.ids import IntegrationId
 from flexpay_reconcile.values.instant import Instant, Span
 
+TRIED_ANEW = (CaseState.OPENED, CaseState.SCHEDULED, CaseState.WAITING_FOR_CUSTOMER)
+"""States in which a case that moves is decided anew; the others stay what they are, under the new terms."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:

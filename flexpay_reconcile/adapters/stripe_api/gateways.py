@@ -16,6 +16,7 @@ from flexpay_reconcile.adapters.stripe_api.account_reader import StripeAccountRe
 from flexpay_reconcile.adapters.stripe_api.account_writer import StripeAccountWriter
 from flexpay_reconcile.adapters.stripe_api.billing_reader import StripeBillingReader
 from flexpay_reconcile.adapters.stripe_api.billing_writer import StripeBillingWriter
+from flexpay_reconcile.adapters.stripe_api.book_reader import StripeBookReader
 from flexpay_reconcile.adapters.stripe_api.caller import StripeCaller
 from flexpay_reconcile.adapters.stripe_api.charger import StripeCharger
 from flexpay_reconcile.adapters.stripe_api.client import StripeConnection
@@ -29,6 +30,7 @@ from flexpay_reconcile.ports.account_reader import AccountReader
 from flexpay_reconcile.ports.account_writer import AccountWriter
 from flexpay_reconcile.ports.billing_reader import BillingReader
 from flexpay_reconcile.ports.billing_writer import BillingWriter
+from flexpay_reconcile.ports.book_reader import BookReader
 from flexpay_reconcile.ports.charger import Charger
 from flexpay_reconcile.ports.clock import Clock
 from flexpay_reconcile.ports.history_reader import HistoryReader
@@ -85,6 +87,10 @@ class StripeGateways:
         """Lists events, charges and refunds."""
         connected = integration.webhook.listen_to is ListenTo.CONNECTED_ACCOUNTS
         return StripeHistoryReader(self._for(integration, Power.READ, account), connected=connected)
+
+    def book_reader(self, integration: Integration, account: AccountId | None = None) -> BookReader:
+        """Reads a whole book of failing invoices in few calls."""
+        return StripeBookReader(self._for(integration, Power.READ, account))
 
     def billing_writer(self, integration: Integration, account: AccountId | None = None) -> BillingWriter:
         """Cancels, marks, tags, stops Stripe's retries."""

@@ -10,12 +10,15 @@ from flexpay_reconcile.billing.invoice import (
     Customer,
     Invoice,
     InvoiceStatus,
+    Period,
     Subscription,
     SubscriptionStatus,
 )
-from flexpay_reconcile.values import card_number
+from flexpay_reconcile.errors import FlexpayError
+from flexpay_reconcile.values import card_number, money
 from flexpay_reconcile.values.ids import AccountId, CustomerId, InvoiceId, PaymentMethodId, SubscriptionId
 from flexpay_reconcile.values.instant import Instant
+from flexpay_reconcile.values.money import Money
 
 _INVOICE = {status.value: status for status in InvoiceStatus}
 _REASON = {reason.value: reason for reason in BillingReason}
@@ -59,6 +62,7 @@ def invoice_of(data: dict[str, Any], account: AccountId, read_at: Instant) -> In
 
 def subscription_of(data: dict[str, Any], account: AccountId, read_at: Instant) -> Subscription:
     """A subscription as read at `read_at`."""
+    period, price = _terms(data)
     return Subscription(
         id=SubscriptionId(fields.text(data, "id")),
         account=account,
@@ -74,7 +78,38 @@ def subscription_of(data: dict[str, Any], account: AccountId, read_at: Instant) 
         cancellation_comment=fields.optional_text(fields.part(data, "cancellation_details"), "comment"),
         metadata=fields.metadata(data),
         read_at=read_at,
+        latest_invoice=_invoice_id(data),
+        period=period,
+        price=price,
     )
+
+
+def _invoice_id(data: dict[str, Any]) -> InvoiceId | None:
+    """For the forecast alone: what is odd here must not keep the engine from reading the rest."""
+    try:
+        found = fields.reference(data, "latest_invoice")
+    except fields.BadAnswer:
+        return None
+    return InvoiceId(found) if found else None
+
+
+def _terms(data: dict[str, Any]) -> tuple[Period | None, Money | None]:
+    """The period and its price, where all items have one period and plain prices; the forecast's, so never an error."""
+    try:
+        items = fields.rows(fields.part(data, "items"))
+        ends = {
+            (fields.instant(each, "current_period_start"), fields.instant(each, "current_period_end")) for each in items
+        }
+        pairs = [(each, fields.part(each, "price")) for each in items]
+        amounts = [fields.whole(of, "unit_amount") * fields.whole(item, "quantity") for item, of in pairs]
+        codes = {fields.text(of, "currency") for _, of in pairs}
+        if len(ends) != 1 or len(codes) != 1:
+            return None, None
+        since, until = ends.pop()
+        price = money.of(sum(amounts), codes.pop())
+    except (fields.BadAnswer, FlexpayError):
+        return None, None
+    return (Period(since=since, until=until), price) if since < until else (None, None)
 
 
 def customer_of(data: dict[str, Any], account: AccountId, read_at: Instant, *, livemode: bool) -> Customer:

@@ -52,7 +52,7 @@ class Punctual(RemoteControlState):
 
 def desk_of(state, clock: ToldClock) -> ControlDesk:
     """What answers behind the door."""
-    facts = StoredFacts(store=state.store, configurations=state.control)
+    facts = StoredFacts(store=state.store, configurations=state.control, clock=clock)
     return ControlDesk(state=state.control, facts=facts, post=ProcessPost(), clock=clock)
 
 
