@@ -7,14 +7,12 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from typing import Any
-
-import orjson
 
 from flexpay_reconcile.adapters.sqlite_store import queries
 from flexpay_reconcile.adapters.sqlite_store.apply_steps import put_step, read_step
-from flexpay_reconcile.adapters.sqlite_store.bodies import dump, ms, parse
+from flexpay_reconcile.adapters.sqlite_store.bodies import dump, parse
 from flexpay_reconcile.adapters.sqlite_store.connection import Database
+from flexpay_reconcile.adapters.sqlite_store.control_rows import lock_of, lock_row, resource_of, resource_row
 from flexpay_reconcile.adapters.sqlite_store.session import Row, Session
 from flexpay_reconcile.config.configuration import Configuration
 from flexpay_reconcile.errors import BrokenInvariant, ErrorKind, OperatorError, TryLater
@@ -57,7 +55,7 @@ class SqliteControlState:
         """Everything last applied, by address."""
         with self._database.looking() as session:
             rows = session.all(_SQL["applied"])
-        return {row[0]: _resource(row) for row in rows}
+        return {row[0]: resource_of(row) for row in rows}
 
     def secret(self, name: str) -> Secret | None:
         """A sealed secret opened."""
@@ -79,7 +77,7 @@ class SqliteControlState:
     def acquire_lock(self, lock: Lock, now: Instant) -> None:
         """Take the lock if free or expired; TryLater (LOCK_HELD) naming the holder otherwise."""
         with self._database.writing() as session:
-            held = _lock(session.one(_SQL["lock"]))
+            held = lock_of(session.one(_SQL["lock"]))
             if held is not None and held.expires_at > now and held.nonce != lock.nonce:
                 raise TryLater(
                     f"{held.owner} on {held.host} (pid {held.pid}) is applying since {held.acquired_at.text()}",
@@ -87,7 +85,7 @@ class SqliteControlState:
                     hint=f"wait until it has ended; if it is surely dead: flexpay force-unlock {held.nonce}",
                     kind=ErrorKind.LOCK_HELD,
                 )
-            session.change(_SQL["take_lock"], _lock_row(lock))
+            session.change(_SQL["take_lock"], lock_row(lock))
 
     def refresh_lock(self, nonce: str, now: Instant, ttl: Span) -> None:
         """Heartbeat; TryLater (LOCK_HELD) when the lock is no longer ours."""
@@ -104,7 +102,7 @@ class SqliteControlState:
     def lock(self) -> Lock | None:
         """The present holder."""
         with self._database.looking() as session:
-            return _lock(session.one(_SQL["lock"]))
+            return lock_of(session.one(_SQL["lock"]))
 
     def intend(self, step: Step, *, nonce: str | None = None) -> None:
         """Record that a step is about to be called (state INTENDED), while the lock is held."""
@@ -133,7 +131,7 @@ class SqliteControlState:
         with self._counted(nonce) as session:
             put_step(session, step)
             if resource is not None:
-                session.change(_SQL["put_resource"], _resource_row(resource))
+                session.change(_SQL["put_resource"], resource_row(resource))
             elif forget:
                 session.change(_SQL["forget_resource"], {"address": step.address})
             if secret_name is not None:
@@ -225,7 +223,7 @@ class SqliteControlState:
         """A write that raises the serial; with a nonce, only while the lock with that nonce is held."""
         with self._database.writing() as session:
             if nonce is not None:
-                held = _lock(session.one(_SQL["lock"]))
+                held = lock_of(session.one(_SQL["lock"]))
                 if held is None or held.nonce != nonce:
                     raise _lost()
             session.change(_SQL["raise_serial"])
@@ -258,36 +256,6 @@ def _identity(session: Session) -> Row:
     return row
 
 
-def _resource(row: Row) -> AppliedResource:
-    return AppliedResource(
-        address=row[0],
-        kind=row[1],
-        attributes=parse(row[2]),
-        remote_id=row[3],
-        revision=row[4],
-        applied_at=Instant(row[5]),
-    )
-
-
-def _resource_row(resource: AppliedResource) -> dict[str, Any]:
-    return {
-        "address": resource.address,
-        "kind": resource.kind,
-        "attributes": orjson.dumps(resource.attributes).decode(),
-        "remote_id": resource.remote_id,
-        "revision": resource.revision,
-        "applied_at": ms(resource.applied_at),
-    }
-
-
-def _lock(row: Row | None) -> Lock | None:
-    if row is None:
-        return None
-    return Lock(
-        owner=row[0], host=row[1], pid=row[2], nonce=row[3], acquired_at=Instant(row[4]), expires_at=Instant(row[5])
-    )
-
-
 def _lost() -> TryLater:
     return TryLater(
         "the apply lock is no longer ours",
@@ -295,14 +263,3 @@ def _lost() -> TryLater:
         hint="run `flexpay plan` again; what was done so far is recorded",
         kind=ErrorKind.LOCK_HELD,
     )
-
-
-def _lock_row(lock: Lock) -> dict[str, Any]:
-    return {
-        "owner": lock.owner,
-        "host": lock.host,
-        "pid": lock.pid,
-        "nonce": lock.nonce,
-        "acquired_at": lock.acquired_at.ms,
-        "expires_at": lock.expires_at.ms,
-    }
