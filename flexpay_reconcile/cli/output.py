@@ -6,6 +6,7 @@ import contextlib
 import os
 import re
 import sys
+from collections.abc import Callable
 from typing import Any, Final, TextIO
 
 from flexpay_reconcile.errors import FlexpayError, OperatorError
@@ -56,6 +57,20 @@ def note(text: str) -> None:
         sys.stderr.flush()
     except OSError:  # words on the way may be lost; what they tell of must not stop half way for it
         discard(sys.stderr)
+
+
+def progress(what: str) -> Callable[[int, int], None]:
+    """A counter on one line of standard error, on a terminal alone; the last count wipes the line."""
+
+    def show(done: int, of: int) -> None:
+        if sys.stderr is None or not sys.stderr.isatty():
+            return
+        with contextlib.suppress(OSError):
+            words = f"{what}: {done} of {of}"
+            sys.stderr.write(f"\r{words}" if done < of else "\r" + " " * len(words) + "\r")
+            sys.stderr.flush()
+
+    return show
 
 
 def discard(stream: TextIO | None) -> None:

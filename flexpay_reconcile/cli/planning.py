@@ -55,6 +55,7 @@ class Bench:
             accepted_accounts=accepted,
             live_cases=live,
             diagnostics=self.loaded.diagnostics,
+            together=bootstrap.SideBySide(output.progress("looking at Stripe")),
         )
 
     def drift(self) -> Plan:

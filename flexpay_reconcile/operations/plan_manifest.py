@@ -13,7 +13,7 @@ from flexpay_reconcile.config.events import API_VERSION
 from flexpay_reconcile.config.integration import Integration
 from flexpay_reconcile.errors import OperatorError
 from flexpay_reconcile.manifest.key_checks import check_keys
-from flexpay_reconcile.operations.observe_account import observe_account
+from flexpay_reconcile.operations.observe_account import Together, look_at, observe_all, one_by_one
 from flexpay_reconcile.ports.account_reader import AccountReaderFor
 from flexpay_reconcile.ports.control_state import AppliedResource, ControlState, Step
 from flexpay_reconcile.ports.secrets import SecretReader
@@ -48,30 +48,38 @@ def plan_manifest(
     accepted_accounts: frozenset[str] = frozenset(),
     live_cases: Mapping[str, int] | None = None,
     diagnostics: Iterable[Diagnostic] = (),
+    together: Together = one_by_one,
 ) -> Plan:
     """The plan. `state` is None where there is none yet; `live_cases` counts open cases by integration id.
 
     `probe` asks for the keys' permissions; apply leaves it out when it looks a second time. `evidence` looks for
     invoices that Stripe itself still retries; None does so where permissions are probed. OperatorError (USAGE)
-    when an account is accepted that no company of the manifest has.
+    when an account is accepted that no company of the manifest has. `together` may do the looks side by side.
     """
     latest = state.latest() if state else None
     current = latest.configuration if latest else None
     _refuse_strange_accounts(accepted_accounts, configuration, current)
     identity = state.identity() if state else None
     memory = _Memory(state, as_of)
-    seen = []
-    for integration, account, removed in _integrations(configuration, current):
-        look = not removed and (probe if evidence is None else evidence)
-        view = observe_account(
-            integration,
-            readers,
-            probe=probe and not removed,
-            write_probes=write_probes,
-            evidence=look,
-            known=memory.endpoint_of(integration, account, current),
-        )
-        seen.append(memory.facts(integration, account, view, removed=removed))
+    targets = tuple(_integrations(configuration, current))
+    views = observe_all(
+        [
+            look_at(
+                integration,
+                readers,
+                probe=probe and not removed,
+                write_probes=write_probes,
+                evidence=not removed and (probe if evidence is None else evidence),
+                known=memory.endpoint_of(integration, account, current),
+            )
+            for integration, account, removed in targets
+        ],
+        together,
+    )
+    seen = [
+        memory.facts(integration, account, view, removed=removed)
+        for (integration, account, removed), view in zip(targets, views, strict=True)
+    ]
     return plans.build(
         Facts(
             configuration=configuration,

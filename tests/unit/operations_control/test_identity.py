@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from flexpay_reconcile.errors import ErrorKind, OperatorError, TryLater
-from flexpay_reconcile.operations.apply_steps import Run
+from flexpay_reconcile.operations.apply_steps import Holder, Run, lock_held
 from flexpay_reconcile.ports.account_reader import Identity, Probe, ProbeResult, Proof
 from flexpay_reconcile.reconcile import codec
 from flexpay_reconcile.reconcile.change import Action, Reason
@@ -113,8 +113,8 @@ def test_a_lost_record_of_identity_is_a_change():
     silent.apply()
     state = silent.parts.state
     run = Run(state, silent.parts.clock, run_id="r", nonce="n", progress=print)
-    run.beat = lambda: None  # type: ignore[method-assign]
-    run.done(run.intend(PAIR, "delete", {}), forget=True)
+    with lock_held(state, silent.parts.clock, Holder(owner="ada", host="build", pid=1), "n"):
+        run.done(run.intend(PAIR, "delete", {}), forget=True)
     change = change_of(silent.plan(), PAIR)
     assert (change.action, change.reason) == (Action.UPDATE, Reason.IDENTITY_NOT_RECORDED)
     silent.apply()
