@@ -4,16 +4,25 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import commands, engine, simulator_http, simulator_requests, simulator_year
+from benchmarks import commands, engine, plan_calls, simulator_http, simulator_requests, simulator_year
 
 
 def main() -> None:
     """Run all, or the ones named on the command line."""
-    chosen = sys.argv[1:] or ["commands", "engine", "simulator_requests", "simulator_http", "simulator_year"]
+    chosen = sys.argv[1:] or [
+        "commands",
+        "engine",
+        "plan_calls",
+        "simulator_requests",
+        "simulator_http",
+        "simulator_year",
+    ]
     if "commands" in chosen:
         commands.main()
     if "engine" in chosen:
         engine.main()
+    if "plan_calls" in chosen:
+        plan_calls.main()
     if "simulator_requests" in chosen:
         simulator_requests.main()
     if "simulator_http" in chosen:
