@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import contextlib
+import platform
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from flexpay_reconcile import __version__
 from flexpay_reconcile.adapters.armed_file import ArmedFile
 from flexpay_reconcile.adapters.process_lock import ProcessLock
 from flexpay_reconcile.adapters.secret_sources import SecretSources
 from flexpay_reconcile.adapters.sqlite_store import OpenState, copies, open_store, upkeep
 from flexpay_reconcile.adapters.state_cipher import NewKey, open_cipher
 from flexpay_reconcile.adapters.system_clock import SystemClock
+from flexpay_reconcile.bootstrap.control import ControlParts
+from flexpay_reconcile.config.events import API_VERSION
 from flexpay_reconcile.errors import ErrorKind, OperatorError, TryLater
+from flexpay_reconcile.operations.check_health import Machine
 from flexpay_reconcile.values import state_address
+from flexpay_reconcile.values.instant import Span
 from flexpay_reconcile.values.secret import SecretRef
 
 
@@ -143,3 +150,19 @@ def _finish_earlier(path: Path, draft: NewKey) -> None:
         draft.finish()
     else:
         draft.drop()
+
+
+def machine(parts: ControlParts, state_path: str, verified: dict[str, Any]) -> Machine:
+    """What this machine says of itself; `verified` is what `verify` found."""
+    return Machine(
+        free_bytes=shutil.disk_usage(_file(state_path).absolute().parent).free,
+        faults=tuple(verified["faults"]),
+        armed=verified["armed"],
+        versions={
+            "flexpay": __version__,
+            "python": platform.python_version(),
+            "sqlite": upkeep.library_version(),
+            "stripe api": API_VERSION,
+        },
+        skew=lambda: Span(0) if parts.gateways.connection.simulator_clock else parts.gateways.connection.skew,
+    )

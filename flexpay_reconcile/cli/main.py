@@ -39,6 +39,8 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "force-unlock": ("force_unlock:command", "Release the lock of an apply that is surely dead."),
     "state": ("state:group", "The state itself: backup, restore, verify, rekey, rearm."),
     "schema": ("schema:command", "Print the JSON schema of manifests or plans."),
+    "doctor": ("doctor:command", "Is everything well, and if not, what to do."),
+    "completion": ("completion:command", "Print the completion script of a shell."),
     "version": ("version:command", "Print the version."),
 }
 """Name, where the command is (module of this room, attribute), and its line in the help."""

@@ -34,3 +34,8 @@ def row_counts(database: Database) -> dict[str, int]:
 
     utils = sqlite_utils.Database(database.connection(), execute_plugins=False)
     return {name: utils.table(name).count for name in sorted(utils.table_names()) if not name.startswith("sqlite_")}
+
+
+def library_version() -> str:
+    """The SQLite this process uses."""
+    return sqlite3.sqlite_version
