@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 @options.write_probes
 @options.accept_account
 @options.lock_timeout
+@options.accept_impact
 @click.option("--auto-approve", is_flag=True, allow_from_autoenv=False, help="Do not ask.")
 def command(
     plan_file: str | None,
@@ -45,11 +46,12 @@ def command(
     write_probes: bool,
     accepted: tuple[str, ...],
     lock_timeout: int,
+    accepted_impacts: tuple[str, ...],
     auto_approve: bool,
 ) -> int:
     """Apply a plan saved by `flexpay plan --out FILE`, or plan, ask, and apply."""
     from flexpay_reconcile.cli import files, planning
-    from flexpay_reconcile.reconcile import codec, stale
+    from flexpay_reconcile.reconcile import codec, impact, stale
     from flexpay_reconcile.reconcile.render.text import render
 
     asking = plan_file is None and not auto_approve
@@ -69,13 +71,15 @@ def command(
         create=True,
     ) as bench:
         agreed = frozenset(accepted) | (stale.accepted_accounts(saved) if saved else frozenset())
+        reasons = [*stale.accepted_impacts(saved), *accepted_impacts] if saved else accepted_impacts
         hand = _Hand(bench=bench, lock_timeout=lock_timeout)
         # Nobody holds a lock while a person thinks; who does not ask holds it from before the look at Stripe.
         with contextlib.nullcontext() if asking else hand.locked():
-            plan = bench.plan(accepted=agreed, write_probes=write_probes, beat=hand.beat)
+            plan = bench.plan(accepted=agreed, write_probes=write_probes, beat=hand.beat, accepted_impacts=reasons)
             document = codec.to_json(plan)
             if saved is not None:
                 _refuse_stale(stale.differences(saved, document))
+                _refuse_grown(impact.grown(saved, document, bench.configuration.guards.impact_growth_percent))
             if format_ == "text":
                 output.result(render(document, colour=output.colour(color)))
             if asking and plan.has_changes and not plan.refusals:
@@ -93,6 +97,11 @@ def _refuse_stale(moved: tuple[str, ...]) -> None:
             hint="plan again, look, and apply that; nothing was changed",
             kind=ErrorKind.PLAN_STALE,
         )
+
+
+def _refuse_grown(why: str | None) -> None:
+    if why is not None:
+        raise OperatorError(why, code="E-impact-grown", hint="nothing was changed", kind=ErrorKind.GUARD_REFUSED)
 
 
 def ask() -> None:

@@ -192,6 +192,18 @@ def lock_timeout(command: F) -> F:
     )(command)
 
 
+def accept_impact(command: F) -> F:
+    """`--accept-impact NAME=REASON`; never from the environment."""
+    return click.option(
+        "--accept-impact",
+        "accepted_impacts",
+        multiple=True,
+        allow_from_autoenv=False,
+        metavar="NAME=REASON",
+        help="Let a guard of the impact pass, for a reason that is recorded.",
+    )(command)
+
+
 def write_probes(command: F) -> F:
     """`--no-write-probes`."""
     return click.option(

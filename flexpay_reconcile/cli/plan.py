@@ -16,6 +16,7 @@ from flexpay_reconcile.cli import exit_codes, options, output
 @options.output_format("text", "json", "markdown")
 @options.write_probes
 @options.accept_account
+@options.accept_impact
 @options.as_of
 @click.option("--out", type=click.Path(dir_okay=False), metavar="FILE", help="Save the plan for `flexpay apply FILE`.")
 @click.option("--json-into", type=click.Path(dir_okay=False), metavar="FILE", help="Also write the plan's JSON here.")
@@ -30,6 +31,7 @@ def command(
     format_: str,
     write_probes: bool,
     accepted: tuple[str, ...],
+    accepted_impacts: tuple[str, ...],
     as_of: str | None,
     out: str | None,
     json_into: str | None,
@@ -49,7 +51,9 @@ def command(
         allow_secret_commands=allow_secret_commands,
         create=False,
     ) as bench:
-        plan = bench.plan(accepted=frozenset(accepted), write_probes=write_probes, as_of=as_of)
+        plan = bench.plan(
+            accepted=frozenset(accepted), write_probes=write_probes, as_of=as_of, accepted_impacts=accepted_impacts
+        )
     document = codec.to_json(plan)
     text = codec.to_text(document)
     for path in (out, json_into):

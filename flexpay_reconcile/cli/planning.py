@@ -14,6 +14,7 @@ from flexpay_reconcile.errors import ErrorKind, OperatorError
 from flexpay_reconcile.manifest.load import Loaded
 from flexpay_reconcile.operations.apply_steps import beating
 from flexpay_reconcile.operations.check_drift import check_drift
+from flexpay_reconcile.operations.forecast_impact import Forecaster
 from flexpay_reconcile.operations.plan_manifest import key_faults, plan_manifest
 from flexpay_reconcile.operations.read_history import revision_of
 from flexpay_reconcile.reconcile.plan import Plan
@@ -40,22 +41,32 @@ class Bench:
         accepted: frozenset[str],
         write_probes: bool,
         as_of: str | None = None,
+        accepted_impacts: Sequence[str] = (),
         beat: Callable[[], None] | None = None,
     ) -> Plan:
         """A plan of now, or of the instant given. `beat` keeps a lock that is held meanwhile."""
         live = self.parts.facts.live_cases() if self.has_state else {}
+        present = Instant.from_text(as_of) if as_of else self.parts.clock.now()
+        reasons = reasons_of(accepted_impacts)
+        forecaster = Forecaster(
+            books=self.parts.gateways.book_reader,
+            facts=self.parts.facts if self.has_state else None,
+            configurations=self.parts.state if self.has_state else None,
+        )
         return plan_manifest(
             configuration=self.configuration,
             places=self.loaded.places,
             manifest_digest=self.loaded.digest,
             readers=beating(self.parts.reader_for, beat) if beat else self.parts.reader_for,
             state=self.parts.state if self.has_state else None,
-            as_of=Instant.from_text(as_of) if as_of else self.parts.clock.now(),
+            as_of=present,
             write_probes=write_probes,
             accepted_accounts=accepted,
             live_cases=live,
             diagnostics=self.loaded.diagnostics,
             together=bootstrap.SideBySide(output.progress("looking at Stripe")),
+            impacts=forecaster.impacts(self.configuration, present),
+            accepted_impacts=reasons,
         )
 
     def drift(self) -> Plan:
@@ -67,6 +78,22 @@ class Bench:
             wanted=self.configuration,
             places=self.loaded.places,
         )
+
+
+def reasons_of(given: Sequence[str]) -> dict[str, str]:
+    """`NAME=REASON` of `--accept-impact`; OperatorError (USAGE) without a reason."""
+    found: dict[str, str] = {}
+    for each in given:
+        name, _, reason = each.partition("=")
+        if not name or not reason.strip():
+            raise OperatorError(
+                "--accept-impact takes the guard and the reason, which is recorded",
+                code="E-accept-impact",
+                hint='for example --accept-impact max_certain_cancellations="agreed with finance, ticket 417"',
+                kind=ErrorKind.USAGE,
+            )
+        found[name] = reason.strip()
+    return found
 
 
 @contextlib.contextmanager

@@ -7,7 +7,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
-from flexpay_reconcile.config.configuration import Guards
 from flexpay_reconcile.manifest.faults import Path, error
 from flexpay_reconcile.manifest.tree import Tree
 from flexpay_reconcile.values.diagnostic import Diagnostic, Place
@@ -27,7 +26,6 @@ def not_built(tree: Tree) -> Iterator[Diagnostic]:
         yield from _in_integration(tree, ("integrations", integration))
     for policy, _ in tree.maps("retry_policies"):
         yield from _in_policy(tree, ("retry_policies", policy))
-    yield from _in_guards(tree)
 
 
 def _in_integration(tree: Tree, here: Path) -> Iterator[Diagnostic]:
@@ -66,18 +64,6 @@ def _in_policy(tree: Tree, here: Path) -> Iterator[Diagnostic]:
             "the customer's own time zone",
             "use an IANA name such as Europe/Berlin",
         )
-
-
-def _in_guards(tree: Tree) -> Iterator[Diagnostic]:
-    """Thresholds nobody asks yet may be written with their default, so that the field's example stays readable."""
-    guards = Guards()
-    for path, default in (
-        (("guards", "max_certain_cancellations"), guards.max_certain_cancellations),
-        (("guards", "impact_growth_percent"), guards.impact_growth_percent),
-    ):
-        found = tree.whole(*path)
-        if found is not None and found != default:
-            yield _fault(tree, path, f"another {path[-1]} than {default}", f"use {default}, or delete it")
 
 
 def _fault(tree: Tree, path: Path, what: str, hint: str) -> Diagnostic:

@@ -153,6 +153,9 @@ def _sorted(changes: tuple[Change, ...]) -> list[Change]:
 
 def _run(plan: Plan, configuration: Configuration, world: World, holder: Holder, run: Run) -> ApplyReport:
     resumed = _settle_unfinished(plan, configuration, run)
+    for guard in plan.guards:
+        if guard.accepted is not None:
+            run.done(run.intend(f"guard.{guard.id}", "accept", {"reason": guard.accepted, "actual": guard.actual}))
     current = world.state.latest()
     integrations = {**(dict(current.configuration.integrations) if current else {}), **configuration.integrations}
     so_far = _Progress()

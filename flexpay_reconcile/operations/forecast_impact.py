@@ -43,7 +43,8 @@ class Forecaster:
         for name in sorted(wanted.integrations):
             integration = wanted.integrations[name]
             found += self._of_cases(wanted, integration, latest, as_of)
-            if self._takes_over(integration):
+            present = latest.configuration.integrations.get(name) if latest else None
+            if self._takes_over(integration) and not (present and _ordered(present)):
                 found.append(self._of_book(wanted, integration, latest, as_of))
         return tuple(found)
 
@@ -51,8 +52,7 @@ class Forecaster:
 
     def _takes_over(self, integration: Integration) -> bool:
         """Ordered and not begun: once an integration, ever (G18)."""
-        own = integration.webhook.listen_to is ListenTo.ACCOUNT
-        if not (integration.take_over and integration.status is Status.ENABLED and own):
+        if not _ordered(integration):
             return False
         return self.facts is None or self.facts.take_over_of(str(integration.id)) is None
 
@@ -157,6 +157,11 @@ def _changes(
         yield ChangeKind.POLICY
     if set(latest.configuration.currencies) - set(wanted.currencies):
         yield ChangeKind.CURRENCY
+
+
+def _ordered(integration: Integration) -> bool:
+    own = integration.webhook.listen_to is ListenTo.ACCOUNT
+    return integration.take_over and integration.status is Status.ENABLED and own
 
 
 def _decide_with(facts: CaseFacts, policy: RetryPolicy) -> Decide:

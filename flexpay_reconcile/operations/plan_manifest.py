@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
+from flexpay_reconcile.billing.forecast import Impact
 from flexpay_reconcile.config.configuration import Configuration
 from flexpay_reconcile.config.events import API_VERSION
 from flexpay_reconcile.config.integration import Integration
@@ -49,9 +50,12 @@ def plan_manifest(
     live_cases: Mapping[str, int] | None = None,
     diagnostics: Iterable[Diagnostic] = (),
     together: Together = one_by_one,
+    impacts: tuple[Impact, ...] | None = None,
+    accepted_impacts: Mapping[str, str] | None = None,
 ) -> Plan:
     """The plan. `state` is None where there is none yet; `live_cases` counts open cases by integration id.
 
+    `impacts` is what `forecast_impact` tells of it; None where it was not asked. `accepted_impacts`: guard -> reason.
     `probe` asks for the keys' permissions; apply leaves it out when it looks a second time. `evidence` looks for
     invoices that Stripe itself still retries; None does so where permissions are probed. OperatorError (USAGE)
     when an account is accepted that no company of the manifest has. `together` may do the looks side by side.
@@ -92,6 +96,8 @@ def plan_manifest(
             live_cases=live_cases or {},
             diagnostics=tuple(diagnostics),
             places=places,
+            impacts=impacts,
+            accepted_impacts=accepted_impacts or {},
         )
     )
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from flexpay_reconcile.errors import ErrorKind, OperatorError
+from flexpay_reconcile.reconcile import impact
 from flexpay_reconcile.reconcile.change import Action, Change, Drift, FieldChange
 from flexpay_reconcile.reconcile.diff import FieldDiff
 from flexpay_reconcile.reconcile.guidance import StepStatus
@@ -45,7 +46,7 @@ def to_json(plan: Plan) -> dict[str, Any]:
             {**plain.to_plain(each), "source": _source(each.path, plan.places)} for each in plan.manual_steps
         ],
         "diagnostics": [_diagnostic(each) for each in plan.diagnostics],
-        "impact": {"forecast": "not_built"},
+        "impact": impact.to_json(plan.impacts),
         "needs": {"accept_account": list(plan.accounts_to_accept)},
         "complete": not plan.deferred,
         "applyable": plan.has_changes and not plan.deferred and not plan.refusals,

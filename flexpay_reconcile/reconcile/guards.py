@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from flexpay_reconcile.billing.forecast import Impact
 from flexpay_reconcile.config.configuration import Guards
+from flexpay_reconcile.errors import ErrorKind, OperatorError
+from flexpay_reconcile.reconcile import impact
 from flexpay_reconcile.reconcile.change import Action, Change, Reason
 from flexpay_reconcile.reconcile.resource import Kind
 
@@ -19,6 +22,8 @@ class GuardResult:
     actual: int
     refused: bool
     message: str
+    accepted: str | None = None
+    """Why a person let it pass (`--accept-impact`)."""
 
 
 def ask(guards: Guards, changes: Iterable[Change], live_cases: Mapping[str, int]) -> Iterator[GuardResult]:
@@ -59,3 +64,48 @@ def ask(guards: Guards, changes: Iterable[Change], live_cases: Mapping[str, int]
             if open_cases
             else f"{change.address} has no open case",
         )
+
+
+CERTAIN = "max_certain_cancellations"
+UNSEEN = "impact_unseen"
+
+
+def ask_impact(guards: Guards, impacts: Iterable[Impact]) -> Iterator[GuardResult]:
+    """What is asked of the impact: too many certain cancellations, or one that could not be foretold."""
+    found = tuple(impacts)
+    number = impact.certain_cancellations(found)
+    yield GuardResult(
+        id=CERTAIN,
+        limit=guards.max_certain_cancellations,
+        actual=number,
+        refused=number > guards.max_certain_cancellations,
+        message=f"{number} subscription(s) would surely be cancelled because of this plan; guards.{CERTAIN} is "
+        f"{guards.max_certain_cancellations}; --accept-impact {CERTAIN}=REASON lets it pass and is recorded",
+    )
+    for why in impact.unseen(found):
+        yield GuardResult(
+            id=UNSEEN,
+            limit=0,
+            actual=1,
+            refused=True,
+            message=f"what this plan does to money in flight could not be foretold: {why}; "
+            f"plan again later, or --accept-impact {UNSEEN}=REASON",
+        )
+
+
+_ACCEPTABLE = frozenset({CERTAIN, UNSEEN})
+
+
+def accepted(results: Iterable[GuardResult], reasons: Mapping[str, str]) -> Iterator[GuardResult]:
+    """The answers, with what a person accepted let pass. OperatorError (USAGE) for a guard that cannot be accepted."""
+    for name in sorted(reasons):
+        if name not in _ACCEPTABLE:
+            raise OperatorError(
+                f"there is no guard {name[:60]!r} that --accept-impact could let pass",
+                code="E-accept-impact",
+                hint=f"one of: {', '.join(sorted(_ACCEPTABLE))}",
+                kind=ErrorKind.USAGE,
+            )
+    for each in results:
+        reason = reasons.get(each.id) if each.refused else None
+        yield each if reason is None else replace(each, refused=False, accepted=reason)

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from flexpay_reconcile.billing.forecast import Impact
 from flexpay_reconcile.config.configuration import Configuration
 from flexpay_reconcile.config.integration import Integration, ManagedBy
 from flexpay_reconcile.errors import ErrorKind
@@ -71,6 +72,8 @@ class Facts:
     live_cases: Mapping[str, int] = field(default_factory=dict)
     diagnostics: tuple[Diagnostic, ...] = ()
     places: Mapping[str, Place] = field(default_factory=dict)
+    impacts: tuple[Impact, ...] | None = None
+    accepted_impacts: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +92,7 @@ class Plan:
     manual_steps: tuple[ManualStep, ...]
     diagnostics: tuple[Diagnostic, ...]
     places: Mapping[str, Place]
+    impacts: tuple[Impact, ...] | None = None
 
     @property
     def work(self) -> tuple[Change, ...]:
@@ -137,7 +141,16 @@ def build(facts: Facts) -> Plan:
         drift=tuple(each for part in parts for each in part.endpoint.drift),
         deferred=tuple(part.deferred for part in parts if part.deferred),
         checks=tuple(each for part in parts for each in part.checks),
-        guards=tuple(guards.ask(facts.configuration.guards, changes, facts.live_cases)),
+        guards=tuple(
+            guards.accepted(
+                [
+                    *guards.ask(facts.configuration.guards, changes, facts.live_cases),
+                    *guards.ask_impact(facts.configuration.guards, facts.impacts or ()),
+                ],
+                facts.accepted_impacts,
+            )
+        ),
+        impacts=facts.impacts,
         manual_steps=tuple(
             step
             for integration in facts.configuration.integrations.values()

@@ -14,6 +14,11 @@ def accepted_accounts(saved: Mapping[str, Any]) -> frozenset[str]:
     return frozenset(str(each["account"]) for each in accounts if each.get("identity") == "accepted")
 
 
+def accepted_impacts(saved: Mapping[str, Any]) -> tuple[str, ...]:
+    """What a person accepted of the impact when the saved plan was made, as `NAME=REASON`."""
+    return tuple(f"{each['id']}={each['accepted']}" for each in saved.get("guards", ()) if each.get("accepted"))
+
+
 def differences(saved: Mapping[str, Any], fresh: Mapping[str, Any]) -> tuple[str, ...]:
     """What moved since the plan was saved, in words; empty when it may be applied as it is."""
     return tuple(_differences(saved, fresh))

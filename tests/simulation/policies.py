@@ -70,7 +70,13 @@ class Policies:
     def _undisturbed(self) -> Iterator[None]:
         """No fault of calls, crash or judge meets an apply here: what may befall one is tested elsewhere (E5)."""
         fleet, sim, sent = self.fleet, self.fleet.world.sim, len(self.fleet.requests)
-        hooks = (fleet.before_call, fleet.after_call, fleet.change_answer, fleet.before_commit, fleet.after_commit)
+        hooks: tuple[list[Any], ...] = (
+            fleet.before_call,
+            fleet.after_call,
+            fleet.change_answer,
+            fleet.before_commit,
+            fleet.after_commit,
+        )
         kept, faults = [list(each) for each in hooks], sim.faults
         for each in hooks:
             each.clear()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from flexpay_reconcile.reconcile.render import text
+from flexpay_reconcile.reconcile.render import impact, text
 from flexpay_reconcile.reconcile.render.words import REASONS, SYMBOLS, line
 
 MARKER: Final = "<!-- flexpay-reconcile plan -->"
@@ -38,8 +38,10 @@ def _head(document: Mapping[str, Any]) -> Iterator[str]:
     counts = ", ".join(f"{summary[name]} to {name}" for name in ("create", "update", "replace", "delete"))
     yield f"### Plan: {counts if work else 'no changes'}"
     yield ""
-    if document["impact"].get("forecast") == "not_built" and work:
-        yield "Impact on payments in flight: forecasting is not in this version."
+    told = list(impact.lines(document))
+    if told:
+        yield f"**{told[0]}**"
+        yield from (f"{'  ' * (_depth(each) // 2)}- {cell(each.strip())}" for each in told[1:])
         yield ""
     for each in document["checks"]:
         if each["status"] in _BAD:
@@ -61,6 +63,10 @@ def _head(document: Mapping[str, Any]) -> Iterator[str]:
     if summary["manual"]:
         yield ""
         yield f"{summary['manual']} manual step(s) in the Dashboard; see below."
+
+
+def _depth(text: str) -> int:
+    return max(0, (len(text) - len(text.lstrip()) - 2) // 2)
 
 
 def cell(words: str) -> str:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from flexpay_reconcile.reconcile.render import impact
 from flexpay_reconcile.reconcile.render.words import CAUSES, REASONS, SYMBOLS, Pen, count, line, value
 
 _SHOWN_LIST = 6
@@ -19,6 +20,7 @@ def render(document: Mapping[str, Any], *, colour: bool = False) -> str:
         _changes(document, pen),
         _deferred(document, pen),
         _checks(document, pen),
+        impact.lines(document),
         _guards(document, pen),
         _manual(document, pen),
         _diagnostics(document, pen),
@@ -118,7 +120,9 @@ def _checks(document: Mapping[str, Any], pen: Pen) -> Iterator[str]:
 def _guards(document: Mapping[str, Any], pen: Pen) -> Iterator[str]:
     for each in document["guards"]:
         if each["refused"]:
-            yield "  " + pen.paint("REFUSED", "red") + f" by guard {each['id']}: {each['message']}"
+            yield "  " + pen.paint("REFUSED", "red") + f" by guard {each['id']}: {line(each['message'])}"
+        elif each["accepted"]:
+            yield f"  accepted: guard {each['id']}, because: {line(each['accepted'])}"
 
 
 def _manual(document: Mapping[str, Any], pen: Pen) -> Iterator[str]:
@@ -156,8 +160,6 @@ def _diagnostics(document: Mapping[str, Any], pen: Pen) -> Iterator[str]:
 def _end(document: Mapping[str, Any], pen: Pen) -> Iterator[str]:
     summary = document["summary"]
     work = sum(summary[name] for name in ("create", "update", "replace", "delete", "forget"))
-    if document["impact"].get("forecast") == "not_built" and work:
-        yield "Impact on payments in flight: forecasting is not in this version."
     if document["needs"]["accept_account"]:
         accounts = " ".join(f"--accept-account {each}" for each in document["needs"]["accept_account"])
         yield f"The first apply needs: {accounts}"

@@ -8,7 +8,7 @@ from unittest import mock
 
 import pytest
 
-from flexpay_reconcile.billing.forecast import ChangeKind, Consequence, Ending, Fate
+from flexpay_reconcile.billing.forecast import ChangeKind, Consequence, Ending, Fate, Impact
 from flexpay_reconcile.manifest.load import Loaded
 from flexpay_reconcile.operations import forecast_book
 from flexpay_reconcile.operations.forecast_impact import Forecaster
@@ -109,3 +109,63 @@ def test_a_wrong_forecast_is_seen(monkeypatch: pytest.MonkeyPatch):
         lambda last, payments, chosen: dataclasses.replace(real(None, payments, chosen)),
     )
     assert foretold(rig, loaded) != told
+
+
+def terms(**manifest: object) -> Loaded:
+    """A policy with attempts left after a day and a half."""
+    return worlds.manifest(**{"attempts": 6, "window_days": 12, **manifest})
+
+
+def live_book(**manifest: object) -> Rig:
+    """Three customers in recovery: one planned, one whose recovery has ended, one who waits for a card."""
+    names = {"ada": "insufficient_funds", "ben": "lost_card", "cyd": "expired_card"}
+    cards = ("pm_card_visa", "pm_card_mastercard", "pm_card_discover")
+    people = {name: worlds.customer(card, renews_in_days=0.5) for name, card in zip(names, cards, strict=True)}
+    rig = Rig(people, loaded=terms(**manifest))
+    for name, code in names.items():
+        rig.decline(name, code)
+    rig.live(1.5)
+    return rig
+
+
+def impacts_of(rig: Rig, loaded: Loaded) -> dict[ChangeKind, Impact]:
+    """What a plan of this manifest would say, by change."""
+    forecaster = Forecaster(books=rig.parts.gateways.book_reader, facts=rig.parts.facts, configurations=rig.parts.state)
+    assert loaded.configuration is not None
+    return {each.change: each for each in forecaster.impacts(loaded.configuration, rig.now)}
+
+
+def test_nothing_changed_is_no_impact():
+    """The same manifest again touches no money, and asks Stripe nothing."""
+    rig = live_book(delay_days=5)
+    before = len(rig.requests)
+    assert impacts_of(rig, terms(delay_days=5)) == {}
+    assert len(rig.requests) == before
+
+
+def test_a_changed_policy_touches_open_cases_only_where_it_migrates():
+    """Without `migrate` the plan shows no difference; with it, each case whose end moves, as it then ends."""
+    rig = live_book(delay_days=5)
+    assert ChangeKind.POLICY not in impacts_of(rig, terms(delay_days=1))
+    shorter = terms(delay_days=1, more="    migrate: true\n")
+    (policy,) = impacts_of(rig, shorter).values()
+    moved = {each.subscription: each.at for each in policy.consequences if each.fate is Fate.CERTAIN}
+    ben = rig.subscription("ben")["id"]
+    assert ben in moved
+    arm.apply(rig, shorter)
+    rig.live(20)
+    happened = cancelled_untried(rig)
+    for subscription, at in moved.items():
+        wanted = happened[subscription]
+        assert at is not None
+        assert abs(wanted.since(at).ms) <= SLACK.ms, (subscription, at.text(), wanted.text())
+
+
+def test_disabling_names_what_runs_on():
+    """The plan of `disabled` shows every open case with its further attempts and ends, none of them caused by it."""
+    rig = live_book(delay_days=5)
+    loaded = terms(delay_days=5, status="disabled")
+    disabled = impacts_of(rig, loaded)[ChangeKind.DISABLED]
+    assert len(disabled.consequences) == len([each for each in rig.cases() if not each.is_final()]) == 3
+    assert disabled.before == disabled.consequences
+    assert {each.fate for each in disabled.consequences} >= {Fate.CERTAIN, Fate.POSSIBLE}, rig.cases()

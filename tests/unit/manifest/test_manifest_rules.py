@@ -223,8 +223,6 @@ def test_rules_speak_where_the_schema_complains_elsewhere():
         (POLICY, "    timing: «learned\n"),
         (POLICY, POLICY + "    «holdout: {percent: 10, timing: even}\n"),
         (POLICY, POLICY + "    quiet_hours: {from: 22:00, to: 07:00, time_zone: «customer}\n"),
-        (POLICY, POLICY + "guards: {max_certain_cancellations: «5}\n"),
-        (POLICY, POLICY + "guards: {impact_growth_percent: «5}\n"),
         (POLICY, POLICY + "«overlays: {}\n"),
         (POLICY, POLICY + "«moved: []\n"),
         (POLICY, POLICY + "«removed: {}\n"),

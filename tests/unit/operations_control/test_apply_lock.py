@@ -52,7 +52,11 @@ def test_patience_ends():
         house = House()
         hold(house)
         pauses: list[int] = []
-        patience = Patience(timeout=Span.of(seconds=seconds), pause=lambda span, to=pauses: to.append(span.ms))
+
+        def pause(span: Span, to: list[int] = pauses) -> None:
+            to.append(span.ms)
+
+        patience = Patience(timeout=Span.of(seconds=seconds), pause=pause)
         with (
             pytest.raises(TryLater) as refused,
             lock_held(house.parts.state, house.parts.clock, BEN, "mine", patience),

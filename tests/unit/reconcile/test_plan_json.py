@@ -159,7 +159,6 @@ def test_text_has_the_symbols_and_the_summary(plans):
     assert "deleted at Stripe since the last apply" in shown["gone"]
     assert "not planned, because it could not be seen" in shown["blind"]
     assert "  ! acme-us-sandbox: switch off Stripe's own retries" in shown["empty"]
-    assert "forecasting is not in this version" in shown["first"]
 
 
 def test_colour_is_only_paint():
@@ -197,5 +196,6 @@ def test_markdown_fits_a_comment_and_is_inert(plans):
 
 
 def test_impact_is_not_invented(plans):
-    """No forecast is built, and the plan says exactly that."""
-    assert all(document["impact"] == {"forecast": "not_built"} for document in plans.values())
+    """Where nobody was asked what the plan means for money in flight, it says exactly that."""
+    nothing = {"forecast": "not_asked", "certain_cancellations": 0, "integrations": []}
+    assert all(document["impact"] == nothing for document in plans.values())
