@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from flexpay_reconcile.reconcile.render import impact, text
@@ -12,7 +12,8 @@ MARKER: Final = "<!-- flexpay-reconcile plan -->"
 """First line, so that a pipeline finds its comment and updates it instead of adding another."""
 MOST: Final = 60_000
 """Characters; GitHub refuses comments above 65,536."""
-_CUT: Final = "\n… cut here; the plan's JSON has all of it.\n"
+_HEAD: Final = 15_000
+"""Characters for the impact, for the checks and for the table, each: the rest belongs to the whole text."""
 _MARKUP: Final = frozenset("&<>\\`*_[]|~#@")
 _BAD: Final = frozenset({"fail", "unknown", "needs_acceptance"})
 
@@ -26,9 +27,8 @@ def render(document: Mapping[str, Any]) -> str:
     fence = "`" * 3
     while fence in body:
         fence += "`"
-    if len(body) > room:
-        body = body[: max(0, room - len(_CUT))] + _CUT
-    return (head + f"\n<details><summary>The whole plan</summary>\n\n{fence}diff\n{body}{fence}\n\n</details>\n")[:MOST]
+    body = "\n".join(_fitting(body.rstrip("\n").split("\n"), room, "{} more lines, which the plan's JSON has")) + "\n"
+    return head + f"\n<details><summary>The whole plan</summary>\n\n{fence}diff\n{body}{fence}\n\n</details>\n"
 
 
 def _head(document: Mapping[str, Any]) -> Iterator[str]:
@@ -41,11 +41,12 @@ def _head(document: Mapping[str, Any]) -> Iterator[str]:
     told = list(impact.lines(document))
     if told:
         yield f"**{told[0]}**"
-        yield from (f"{'  ' * (_depth(each) // 2)}- {cell(each.strip())}" for each in told[1:])
+        meant = [f"{'  ' * (_depth(each) // 2)}- {cell(each.strip())}" for each in told[1:]]
+        yield from _fitting(meant, _HEAD, "- {} more lines of it, which the plan's JSON has")
         yield ""
-    for each in document["checks"]:
-        if each["status"] in _BAD:
-            yield f"- **{each['status'].replace('_', ' ')}**: {cell(each['address'])}: {cell(each['message'])}"
+    bad = [each for each in document["checks"] if each["status"] in _BAD]
+    checks = [f"- **{e['status'].replace('_', ' ')}**: {cell(e['address'])}: {cell(e['message'])}" for e in bad]
+    yield from _fitting(checks, _HEAD, "- {} more checks, which the plan's JSON has")
     for each in document["guards"]:
         if each["refused"]:
             yield f"- **refused by guard** {each['id']}: {cell(each['message'])}"
@@ -55,11 +56,9 @@ def _head(document: Mapping[str, Any]) -> Iterator[str]:
         yield ""
         yield "| | Resource | Why | Where |"
         yield "|---|---|---|---|"
-        for each in work:
-            verb = "replace" if len(each["change"]["actions"]) > 1 else each["change"]["actions"][0]
-            where = f"{each['source']['file']}:{each['source']['line']}" if each["source"] else ""
-            reason = REASONS.get(each["action_reason"], each["action_reason"])
-            yield f"| `{SYMBOLS[verb]}` | {cell(each['address'])} | {cell(reason)} | {cell(where)} |"
+        yield from _fitting(
+            [_row(each) for each in work], _HEAD, "| | {} more changes, which the plan's JSON has | | |"
+        )
     if summary["manual"]:
         yield ""
         yield f"{summary['manual']} manual step(s) in the Dashboard; see below."
@@ -67,6 +66,26 @@ def _head(document: Mapping[str, Any]) -> Iterator[str]:
 
 def _depth(text: str) -> int:
     return max(0, (len(text) - len(text.lstrip()) - 2) // 2)
+
+
+def _row(change: Mapping[str, Any]) -> str:
+    """One line of the table."""
+    actions, source = change["change"]["actions"], change["source"]
+    verb = "replace" if len(actions) > 1 else actions[0]
+    where = f"{source['file']}:{source['line']}" if source else ""
+    reason = REASONS.get(change["action_reason"], change["action_reason"])
+    return f"| `{SYMBOLS[verb]}` | {cell(change['address'])} | {cell(reason)} | {cell(where)} |"
+
+
+def _fitting(lines: Sequence[str], room: int, rest: str) -> Iterator[str]:
+    """The lines that fit into so many characters, whole ones only, and then how many were left out."""
+    used, most = 0, room - len(rest) - 10
+    for at, each in enumerate(lines):
+        used += len(each) + 1
+        if used > (room if at == len(lines) - 1 else most):
+            yield rest.format(len(lines) - at)
+            return
+        yield each
 
 
 def cell(words: str) -> str:

@@ -6,11 +6,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+import jsonschema
+
 from flexpay_reconcile import bootstrap
 from flexpay_reconcile.manifest.load import Loaded, load
 from flexpay_reconcile.operations.apply_plan import ApplyReport, World, apply_plan
 from flexpay_reconcile.operations.apply_steps import Holder
 from flexpay_reconcile.operations.plan_manifest import plan_manifest
+from flexpay_reconcile.reconcile import codec
+from flexpay_reconcile.reconcile.data import plan_schema
 from flexpay_reconcile.reconcile.plan import Plan
 from flexpay_reconcile.simulator.door.transport import SimulatorTransport
 from flexpay_reconcile.simulator.scenario.scenario import build_world, env_of
@@ -20,6 +24,8 @@ NAME = "acme-us-sandbox"
 ADDRESS = f"webhook_endpoint.{NAME}"
 ACCOUNT = "acct_1AcmeUS"
 PERMISSIONS: Any = "flexpay"
+SCHEMA = jsonschema.Draft7Validator(plan_schema())
+"""Every plan of every test is held against the published schema."""
 
 MANIFEST = """\
 version: 1
@@ -123,7 +129,7 @@ class House:
         loaded = self.load(manifest)
         assert loaded.configuration is not None
         self.parts.learn(loaded.configuration)
-        return plan_manifest(
+        made = plan_manifest(
             configuration=loaded.configuration,
             places=loaded.places,
             manifest_digest=loaded.digest,
@@ -134,6 +140,9 @@ class House:
             diagnostics=loaded.diagnostics,
             **more,
         )
+        for fault in SCHEMA.iter_errors(codec.to_json(made)):
+            raise AssertionError(f"a plan that its schema refuses: {fault.message}")
+        return made
 
     def apply(self, manifest: str = MANIFEST, plan: Plan | None = None) -> ApplyReport:
         """Plan and apply, or apply the plan given."""

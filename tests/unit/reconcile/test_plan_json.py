@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import jsonschema
 import pytest
@@ -199,3 +200,53 @@ def test_impact_is_not_invented(plans):
     """Where nobody was asked what the plan means for money in flight, it says exactly that."""
     nothing = {"forecast": "not_asked", "certain_cancellations": 0, "integrations": []}
     assert all(document["impact"] == nothing for document in plans.values())
+
+
+def test_what_does_not_fit_is_counted(plans):
+    """A plan with thousands of changes and failed checks is cut at whole lines, and each part says how many it lacks."""
+    big = json.loads(json.dumps(plans["first"]))
+    change, check = (
+        big["resource_changes"][-1],
+        {"id": "x", "status": "fail", "address": "a", "hint": "", "details": {}},
+    )
+    big["resource_changes"] = [{**change, "address": f"webhook_endpoint.n{at}"} for at in range(3000)]
+    big["checks"] = [{**check, "message": f"check {at}", "blocks": None} for at in range(3000)]
+    shown = markdown.render(big)
+    assert len(shown) <= markdown.MOST
+    head, _, body = shown.partition("<details>")
+    rows = [each for each in head.splitlines() if "webhook&#95;endpoint.n" in each]
+    failed = [each for each in head.splitlines() if each.startswith("- **fail**")]
+    assert f"| | {3000 - len(rows)} more changes, which the plan's JSON has | | |" in head
+    assert f"- {3000 - len(failed)} more checks, which the plan's JSON has" in head
+    text = render(big).rstrip("\n").split("\n")
+    kept = body.partition("diff\n")[2].partition("\n```")[0].splitlines()
+    assert kept[-1] == f"{len(text) - len(kept) + 1} more lines, which the plan's JSON has"
+    assert kept[:-1] == text[: len(kept) - 1]
+    assert shown.endswith("</details>\n")
+
+
+def test_what_fits_is_not_cut(plans):
+    """A plan of usual size is there to the last line."""
+    for document in plans.values():
+        assert "which the plan's JSON has" not in markdown.render(document)
+        assert render(document).rstrip("\n").splitlines()[-1] in markdown.render(document)
+
+
+def shut(schema: Any) -> Any:
+    """The schema with every object closed to keys that it does not describe."""
+    if isinstance(schema, list):
+        return [shut(each) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    closed = {name: shut(each) for name, each in schema.items()}
+    if isinstance(closed.get("properties"), dict) and "type" in closed:
+        closed.setdefault("additionalProperties", False)
+    return closed
+
+
+def test_the_schema_describes_every_key_of_a_plan(plans):
+    """Nothing is in a plan that the published schema has no word for."""
+    validator = jsonschema.Draft7Validator(shut(plan_schema()))
+    for name, document in plans.items():
+        assert [each.message for each in validator.iter_errors(document)] == [], name
+    assert not validator.is_valid({**plans["first"], "surprise": 1})
