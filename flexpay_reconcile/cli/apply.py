@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 @options.accept_account
 @options.lock_timeout
 @options.accept_impact
+@options.selection
 @click.option("--auto-approve", is_flag=True, allow_from_autoenv=False, help="Do not ask.")
 def command(
     plan_file: str | None,
@@ -47,12 +48,15 @@ def command(
     accepted: tuple[str, ...],
     lock_timeout: int,
     accepted_impacts: tuple[str, ...],
+    targets: tuple[str, ...],
+    excluded: tuple[str, ...],
     auto_approve: bool,
 ) -> int:
     """Apply a plan saved by `flexpay plan --out FILE`, or plan, ask, and apply."""
     from flexpay_reconcile.cli import files, planning
     from flexpay_reconcile.reconcile import codec, impact, stale
     from flexpay_reconcile.reconcile.render.text import render
+    from flexpay_reconcile.reconcile.targets import Selection
 
     asking = plan_file is None and not auto_approve
     if asking and not (sys.stdin.isatty() and sys.stderr.isatty()):
@@ -63,6 +67,16 @@ def command(
             kind=ErrorKind.USAGE,
         )
     saved = codec.read_saved(files.read_text(plan_file)) if plan_file is not None else None
+    chosen = Selection(target=targets, exclude=excluded)
+    if saved is not None and chosen:
+        raise OperatorError(
+            "a saved plan says itself what it is for",
+            code="E-target",
+            hint="give --target and --exclude to `flexpay plan --out FILE`",
+            kind=ErrorKind.USAGE,
+        )
+    if saved is not None:
+        chosen = codec.selection_of(saved)
     with planning.bench(
         manifests=manifests,
         state_path=state_path,
@@ -75,7 +89,13 @@ def command(
         hand = _Hand(bench=bench, lock_timeout=lock_timeout)
         # Nobody holds a lock while a person thinks; who does not ask holds it from before the look at Stripe.
         with contextlib.nullcontext() if asking else hand.locked():
-            plan = bench.plan(accepted=agreed, write_probes=write_probes, beat=hand.beat, accepted_impacts=reasons)
+            plan = bench.plan(
+                accepted=agreed,
+                write_probes=write_probes,
+                beat=hand.beat,
+                accepted_impacts=reasons,
+                selection=chosen,
+            )
             document = codec.to_json(plan)
             if saved is not None:
                 _refuse_stale(stale.differences(saved, document))
@@ -156,7 +176,7 @@ class _Hand:
         parts = self._bench.parts
         return apply_plan(
             plan=plan,
-            configuration=self._bench.configuration,
+            configuration=self._bench.part(plan.selection).configuration,
             world=World(
                 readers=parts.reader_for,
                 writers=parts.writer_for,

@@ -204,6 +204,27 @@ def accept_impact(command: F) -> F:
     )(command)
 
 
+def selection(command: F) -> F:
+    """`--target ADDR` and `--exclude ADDR`, several times; never from the environment."""
+    target = click.option(
+        "--target",
+        "targets",
+        multiple=True,
+        allow_from_autoenv=False,
+        metavar="ADDR",
+        help="Only this address, or those that match a glob, with what they depend on; recorded in history.",
+    )
+    exclude = click.option(
+        "--exclude",
+        "excluded",
+        multiple=True,
+        allow_from_autoenv=False,
+        metavar="ADDR",
+        help="All but this address, or those that match a glob, and what depends on them; recorded in history.",
+    )
+    return target(exclude(command))
+
+
 def write_probes(command: F) -> F:
     """`--no-write-probes`."""
     return click.option(

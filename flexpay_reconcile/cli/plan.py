@@ -18,6 +18,7 @@ from flexpay_reconcile.cli import exit_codes, options, output
 @options.accept_account
 @options.accept_impact
 @options.as_of
+@options.selection
 @click.option("--out", type=click.Path(dir_okay=False), metavar="FILE", help="Save the plan for `flexpay apply FILE`.")
 @click.option("--json-into", type=click.Path(dir_okay=False), metavar="FILE", help="Also write the plan's JSON here.")
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 when there are changes.")
@@ -33,6 +34,8 @@ def command(
     accepted: tuple[str, ...],
     accepted_impacts: tuple[str, ...],
     as_of: str | None,
+    targets: tuple[str, ...],
+    excluded: tuple[str, ...],
     out: str | None,
     json_into: str | None,
     detailed_exitcode: bool,
@@ -43,6 +46,9 @@ def command(
     from flexpay_reconcile.reconcile import codec
     from flexpay_reconcile.reconcile.render import markdown
     from flexpay_reconcile.reconcile.render.text import render
+    from flexpay_reconcile.reconcile.targets import Selection
+
+    chosen = Selection(target=targets, exclude=excluded)
 
     with planning.bench(
         manifests=manifests,
@@ -52,7 +58,11 @@ def command(
         create=False,
     ) as bench:
         plan = bench.plan(
-            accepted=frozenset(accepted), write_probes=write_probes, as_of=as_of, accepted_impacts=accepted_impacts
+            accepted=frozenset(accepted),
+            write_probes=write_probes,
+            as_of=as_of,
+            accepted_impacts=accepted_impacts,
+            selection=chosen,
         )
     document = codec.to_json(plan)
     text = codec.to_text(document)

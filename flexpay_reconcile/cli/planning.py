@@ -18,6 +18,7 @@ from flexpay_reconcile.operations.forecast_impact import Forecaster
 from flexpay_reconcile.operations.plan_manifest import key_faults, plan_manifest
 from flexpay_reconcile.operations.read_history import revision_of
 from flexpay_reconcile.reconcile.plan import Plan
+from flexpay_reconcile.reconcile.targets import Part, Selection, part_of
 from flexpay_reconcile.values import state_address
 from flexpay_reconcile.values.instant import Instant
 
@@ -43,8 +44,10 @@ class Bench:
         as_of: str | None = None,
         accepted_impacts: Sequence[str] = (),
         beat: Callable[[], None] | None = None,
+        selection: Selection | None = None,
     ) -> Plan:
-        """A plan of now, or of the instant given. `beat` keeps a lock that is held meanwhile."""
+        """A plan of now, or of the instant given, of the part selected. `beat` keeps a lock that is held meanwhile."""
+        part = self.part(selection or Selection())
         live = self.parts.facts.live_cases() if self.has_state else {}
         present = Instant.from_text(as_of) if as_of else self.parts.clock.now()
         reasons = reasons_of(accepted_impacts)
@@ -54,9 +57,9 @@ class Bench:
             configurations=self.parts.state if self.has_state else None,
         )
         return plan_manifest(
-            configuration=self.configuration,
+            configuration=part.configuration,
             places=self.loaded.places,
-            manifest_digest=self.loaded.digest,
+            manifest_digest=part.configuration.digest(),
             readers=beating(self.parts.reader_for, beat) if beat else self.parts.reader_for,
             state=self.parts.state if self.has_state else None,
             as_of=present,
@@ -65,9 +68,17 @@ class Bench:
             live_cases=live,
             diagnostics=self.loaded.diagnostics,
             together=bootstrap.SideBySide(output.progress("looking at Stripe")),
-            impacts=forecaster.impacts(self.configuration, present),
+            impacts=forecaster.impacts(part.configuration, present),
             accepted_impacts=reasons,
+            selection=part.selection,
         )
+
+    def part(self, selection: Selection) -> Part:
+        """What a selection leaves of the manifest; OperatorError (USAGE) for a pattern that matches nothing."""
+        if not selection:
+            return Part(configuration=self.configuration, selection=selection)
+        latest = self.parts.state.latest() if self.has_state else None
+        return part_of(self.configuration, latest.configuration if latest else None, selection)
 
     def drift(self) -> Plan:
         """A plan of now, made without a probe, for what it says of drift; OperatorError where nothing was applied."""

@@ -90,11 +90,17 @@ def apply_plan(
     with nullcontext() if held else lock_held(world.state, world.clock, holder, nonce, patience):
         run = Run(world.state, world.clock, run_id=world.identifiers.fresh(), nonce=nonce, progress=progress)
         _look_again(plan, configuration, world, run)
+        if (only is not None and world.state.unfinished_steps()) or _others_unfinished(plan, world):
+            raise stale("an interrupted apply is to be resumed first")
         if only is not None:
-            if world.state.unfinished_steps():
-                raise stale("an interrupted apply is to be resumed first")
             plan = replace(plan, changes=tuple(each for each in plan.changes if only(each)))
         return _run(plan, configuration, world, holder, run)
+
+
+def _others_unfinished(plan: Plan, world: World) -> bool:
+    """Whether an interrupted apply left steps of integrations that this plan does not look at."""
+    names = {step.address.partition(".")[2] for step in world.state.unfinished_steps()}
+    return bool(plan.selection) and not names <= set(plan.selection.integrations)
 
 
 def _refuse(plan: Plan) -> None:
@@ -131,6 +137,7 @@ def _look_again(plan: Plan, configuration: Configuration, world: World, run: Run
         as_of=world.clock.now(),
         probe=False,
         accepted_accounts=accepted,
+        selection=plan.selection,
     )
     if plan.state is not None and plan.state != fresh.state:
         raise stale("the state was written since this plan was made")
@@ -176,7 +183,7 @@ def _run(plan: Plan, configuration: Configuration, world: World, holder: Holder,
         configuration,
         manifest_digest=plan.manifest_digest,
         at=run.clock.now(),
-        by=f"{holder.owner}@{holder.host}",
+        by=" ".join(filter(None, (f"{holder.owner}@{holder.host}", plan.selection.words()))),
         nonce=run.nonce,
     )
     run.progress(f"configuration revision {published.revision} is in force")

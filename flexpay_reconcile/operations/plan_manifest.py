@@ -24,6 +24,7 @@ from flexpay_reconcile.reconcile.kinds import webhook_endpoint
 from flexpay_reconcile.reconcile.observed import AccountView
 from flexpay_reconcile.reconcile.plan import Facts, IntegrationFacts, Plan, StateBinding
 from flexpay_reconcile.reconcile.resource import Kind, LastApplied, Unseen, address_of
+from flexpay_reconcile.reconcile.targets import Selection
 from flexpay_reconcile.recovery.case import FINAL_STATES
 from flexpay_reconcile.values.diagnostic import Diagnostic, Place, Severity
 from flexpay_reconcile.values.instant import Instant, Span
@@ -52,6 +53,7 @@ def plan_manifest(
     together: Together = one_by_one,
     impacts: tuple[Impact, ...] | None = None,
     accepted_impacts: Mapping[str, str] | None = None,
+    selection: Selection | None = None,
 ) -> Plan:
     """The plan. `state` is None where there is none yet; `live_cases` counts open cases by integration id.
 
@@ -65,7 +67,9 @@ def plan_manifest(
     _refuse_strange_accounts(accepted_accounts, configuration, current)
     identity = state.identity() if state else None
     memory = _Memory(state, as_of)
-    targets = tuple(_integrations(configuration, current))
+    targets = tuple(
+        each for each in _integrations(configuration, current) if not selection or each[0].id in selection.integrations
+    )
     views = observe_all(
         [
             look_at(
@@ -98,6 +102,7 @@ def plan_manifest(
             places=places,
             impacts=impacts,
             accepted_impacts=accepted_impacts or {},
+            selection=selection or Selection(),
         )
     )
 

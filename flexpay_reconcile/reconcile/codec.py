@@ -16,6 +16,7 @@ from flexpay_reconcile.reconcile.change import Action, Change, Drift, FieldChang
 from flexpay_reconcile.reconcile.diff import FieldDiff
 from flexpay_reconcile.reconcile.guidance import StepStatus
 from flexpay_reconcile.reconcile.plan import Plan
+from flexpay_reconcile.reconcile.targets import Selection
 from flexpay_reconcile.values import digest, plain
 from flexpay_reconcile.values.diagnostic import Diagnostic, Place
 
@@ -35,6 +36,7 @@ def to_json(plan: Plan) -> dict[str, Any]:
             "manifest_digest": plan.manifest_digest,
             "accounts": {name: dict(plain.to_plain(each)) for name, each in plan.accounts.items()},
             "state": dict(plain.to_plain(plan.state)) if plan.state else None,
+            **({"selection": dict(plain.to_plain(plan.selection))} if plan.selection else {}),
         },
         "summary": _summary(plan),
         "resource_changes": [_change(each, plan.places) for each in plan.changes],
@@ -79,6 +81,12 @@ def read_saved(text: str) -> dict[str, Any]:
     if document["plan_id"] != plan_id(document):
         raise _bad("the saved plan was changed after it was written (its plan_id does not match); plan again")
     return document
+
+
+def selection_of(document: Mapping[str, Any]) -> Selection:
+    """What part of the manifest a saved plan is for."""
+    noted = document["binds"].get("selection", {})
+    return Selection(target=tuple(noted.get("target", ())), exclude=tuple(noted.get("exclude", ())))
 
 
 def _bad(message: str) -> OperatorError:

@@ -20,6 +20,7 @@ from flexpay_reconcile.reconcile.guidance import ManualStep
 from flexpay_reconcile.reconcile.kinds import webhook_endpoint
 from flexpay_reconcile.reconcile.observed import AccountView, StripeRetry
 from flexpay_reconcile.reconcile.resource import LEVELS, Kind, LastApplied, Resource, Unseen, address_of
+from flexpay_reconcile.reconcile.targets import Selection
 from flexpay_reconcile.values.diagnostic import Diagnostic, Place
 from flexpay_reconcile.values.instant import Instant
 
@@ -71,6 +72,7 @@ class Facts:
     accepted_accounts: frozenset[str] = frozenset()
     live_cases: Mapping[str, int] = field(default_factory=dict)
     diagnostics: tuple[Diagnostic, ...] = ()
+    selection: Selection = Selection()
     places: Mapping[str, Place] = field(default_factory=dict)
     impacts: tuple[Impact, ...] | None = None
     accepted_impacts: Mapping[str, str] = field(default_factory=dict)
@@ -93,6 +95,8 @@ class Plan:
     diagnostics: tuple[Diagnostic, ...]
     places: Mapping[str, Place]
     impacts: tuple[Impact, ...] | None = None
+    selection: Selection = Selection()
+    """What part of the manifest it is for; the other integrations were not looked at."""
 
     @property
     def work(self) -> tuple[Change, ...]:
@@ -158,6 +162,7 @@ def build(facts: Facts) -> Plan:
         ),
         diagnostics=tuple(sorted(diagnostics, key=Diagnostic.sort_key)),
         places=facts.places,
+        selection=facts.selection,
     )
 
 
@@ -248,8 +253,7 @@ def _local_changes(facts: Facts, parts: Mapping[str, _Part]) -> Iterator[Change]
         subject = wanted or present
         if subject is None or subject.kind is not Kind.KEY_PAIR:
             yield local_change(wanted, present)
-        else:
-            seen = by_name[subject.name]
+        elif (seen := by_name.get(subject.name)) is not None:
             yield _key_pair(wanted, present, seen.key_pair, parts[subject.name].binding.identity)
 
 
