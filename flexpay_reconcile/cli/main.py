@@ -37,7 +37,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "simulator": ("simulator:group", "A small Stripe on this machine: serve, advance, decline, ..."),
     "lock": ("lock:group", "The lock of an apply: show."),
     "force-unlock": ("force_unlock:command", "Release the lock of an apply that is surely dead."),
-    "state": ("state:group", "The state itself: backup, restore, verify, rekey, rearm."),
+    "state": ("state:group", "The state itself: backup, restore, verify, rekey, rearm, erase."),
     "schema": ("schema:command", "Print the JSON schema of manifests or plans."),
     "doctor": ("doctor:command", "Is everything well, and if not, what to do."),
     "completion": ("completion:command", "Print the completion script of a shell."),

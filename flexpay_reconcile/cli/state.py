@@ -21,7 +21,7 @@ _QUESTION = (
 
 @click.group("state")
 def group() -> None:
-    """The state itself: backup, restore, verify, rekey, rearm."""
+    """The state itself: backup, restore, verify, rekey, rearm, erase."""
 
 
 for _each in (state_copies.backup, state_copies.restore, state_copies.verify, state_copies.rekey):
@@ -63,8 +63,42 @@ def rearm(state_path: str, stripe_api: str | None, allow_secret_commands: bool, 
     return 0
 
 
-def _ask() -> None:
-    sys.stderr.write(_QUESTION)
+@group.command("erase")
+@click.argument("customer", metavar="CUSTOMER")
+@options.state
+@options.output_format("text", "json")
+@click.option("--yes", is_flag=True, allow_from_autoenv=False, help="Do not ask.")
+def erase(customer: str, state_path: str, format_: str, yes: bool) -> int:
+    """Erase what is kept of CUSTOMER (cus_…) as a person: name, link to pay, card digits. Stop the daemon first."""
+    from flexpay_reconcile import bootstrap
+    from flexpay_reconcile.operations.erase_customer import erase_customer
+    from flexpay_reconcile.values import plain
+    from flexpay_reconcile.values.ids import CustomerId
+
+    if not yes and not (sys.stdin.isatty() and sys.stderr.isatty()):
+        raise OperatorError("state erase needs --yes, or a terminal to ask on", code="E-approval", kind=ErrorKind.USAGE)
+    parts = bootstrap.open_control(state_path, None, create=False)
+    try:
+        lock = bootstrap.process_lock(state_path)
+        lock.acquire()
+        try:
+            if not yes:
+                _ask("This cannot be undone, and backups keep what they have. Only `yes` is a yes: ")
+            erased = erase_customer(parts.store, CustomerId(customer))
+        finally:
+            lock.release()
+    finally:
+        parts.close()
+    if format_ == "json":
+        output.result_json({"customer": customer, **plain.to_plain(erased)})
+    else:
+        output.result(f"{erased.known} case(s) of {customer}: {erased.cases} and {erased.charges} charge(s) erased")
+        output.note("backups made before keep it: delete them, or erase there too")
+    return 0
+
+
+def _ask(question: str = _QUESTION) -> None:
+    sys.stderr.write(question)
     sys.stderr.flush()
     if sys.stdin.readline().strip() != "yes":
         raise OperatorError("not approved; nothing was changed", code="E-not-approved")

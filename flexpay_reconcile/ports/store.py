@@ -131,6 +131,10 @@ class CardLedger(Protocol):
         """The newest charge made with a payment method: what tells its fingerprint and network."""
         ...
 
+    def rewrite(self, row: LedgerRow) -> None:
+        """Write a known row back."""
+        ...
+
     def of_invoice(self, account: AccountId, invoice: InvoiceId) -> tuple[LedgerRow, ...]:
         """Charges known to be for an invoice, oldest first."""
         ...

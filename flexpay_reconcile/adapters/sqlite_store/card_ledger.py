@@ -51,6 +51,10 @@ class SqliteCardLedger:
         """Charges known to be for an invoice, oldest first."""
         return load_all(LedgerRow, self._session.all(_SQL["of_invoice"], {"account": account, "invoice": invoice}))
 
+    def rewrite(self, row: LedgerRow) -> None:
+        """Write a known row back."""
+        self._session.change(_SQL["replace"], _columns(row))
+
     def _bring_up_to_date(self, row: LedgerRow) -> None:
         wanted = {"account": row.charge.account, "charge": row.charge.id}
         known = load_one(LedgerRow, self._session.one(_SQL["get"], wanted))
