@@ -11,12 +11,13 @@ WORKERS ?= 2
 SEEDS ?= 100
 FROM ?= 1
 MOST ?= 200
+EXAMPLES ?= 2000
 KILLS ?= 100
 CHAOS ?=
 CONFORMANCE_SEEDS ?= 4
 COVERED_BY ?= tests/unit tests/contract tests/simulation --ignore tests/simulation/test_planted_bugs.py
 
-.PHONY: help demo test lint format bench simulate chaos scenarios sweep mutants mutation coverage conformance record lock schemas clean distclean
+.PHONY: help demo test lint format bench simulate chaos scenarios sweep converge mutants mutation coverage conformance record lock schemas clean distclean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -51,6 +52,9 @@ chaos: $(DEV_STAMP) ## real daemons killed, stopped and starved, judged by the s
 
 sweep: $(DEV_STAMP) ## die at every crash point, under every answer of Stripe, with every order of restarts
 	@$(PY) -m tests.simulation.sweep --jobs $(WORKERS)
+
+converge: $(DEV_STAMP) ## random manifests and random drift, one apply each: make converge EXAMPLES=50000
+	@FLEXPAY_TEST_EXAMPLES=$(EXAMPLES) $(PY) -m pytest -q --timeout=0 tests/unit/operations_control/test_convergence.py
 
 mutants: $(DEV_STAMP) ## every planted bug, hunted until a seed of the campaign finds it: make mutants MOST=200
 	@$(PY) -m tests.simulation.mutants --seeds $(MOST) --jobs $(WORKERS)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import hypothesis
 from hypothesis import strategies as st
 
 from tests.unit.operations_control.harness import EMPTY, MANIFEST, House
+from tests.unit.operations_control.test_apply_crashes import lose
+
+EXAMPLES = int(os.environ.get("FLEXPAY_TEST_EXAMPLES", "60"))
+"""`make converge` draws many more."""
 
 HOOK = "managed_by: manual\n      signing_secret: {env: HOOK_SECRET}"
 
@@ -24,6 +29,7 @@ def manifests(draw: st.DrawFn) -> str:
         ("FlexPay Webhook EndPoint", "another description"),
         ("managed_by: flexpay", HOOK),
         ("max_attempts: 8", "max_attempts: 5"),
+        ("listen_to: account", "listen_to: connected_accounts"),
         ("currencies: [USD]", "currencies: [EUR, USD]"),
         ("{max_webhook_deletes: 1}", "{max_webhook_deletes: 9}"),
     ):
@@ -57,15 +63,27 @@ def delete(house: House) -> None:
         house.delete_in_dashboard(endpoint_id)
 
 
+def forget_secret(house: House) -> None:
+    """Lose the signing secret of the one endpoint, if there is one."""
+    if len(house.endpoints) == 1:
+        lose(house)
+
+
+def unmark(house: House) -> None:
+    """Take a mark of ours off every endpoint, and put somebody else's on."""
+    for endpoint in house.endpoints.values():
+        endpoint["metadata"] = {**endpoint["metadata"], "fp_managed_by": "somebody", "theirs": "1"}
+
+
 def leave(house: House) -> None:
     """Do nothing."""
 
 
-MISCHIEF: Any = st.sampled_from([leave, disable, rewrite, age, delete])
+MISCHIEF: Any = st.sampled_from([leave, disable, rewrite, age, delete, forget_secret, unmark])
 
 
 @hypothesis.given(before=manifests(), mischief=MISCHIEF, after=manifests())
-@hypothesis.settings(max_examples=60)
+@hypothesis.settings(max_examples=EXAMPLES, deadline=None)
 def test_one_apply_is_enough(before, mischief, after):
     """After it the plan is empty, every listened-to secret is right, and a second apply calls and writes nothing."""
     house = House()
