@@ -68,14 +68,8 @@ def command(
         )
     saved = codec.read_saved(files.read_text(plan_file)) if plan_file is not None else None
     chosen = Selection(target=targets, exclude=excluded)
-    if saved is not None and chosen:
-        raise OperatorError(
-            "a saved plan says itself what it is for",
-            code="E-target",
-            hint="give --target and --exclude to `flexpay plan --out FILE`",
-            kind=ErrorKind.USAGE,
-        )
     if saved is not None:
+        _refuse_selection(given=bool(chosen))
         chosen = codec.selection_of(saved)
     with planning.bench(
         manifests=manifests,
@@ -107,6 +101,16 @@ def command(
             report = hand.apply(plan)
     tell(report, document, format_)
     return exit_codes.DONE
+
+
+def _refuse_selection(*, given: bool) -> None:
+    if given:
+        raise OperatorError(
+            "a saved plan says itself what it is for",
+            code="E-target",
+            hint="give --target and --exclude to `flexpay plan --out FILE`",
+            kind=ErrorKind.USAGE,
+        )
 
 
 def _refuse_stale(moved: tuple[str, ...]) -> None:
