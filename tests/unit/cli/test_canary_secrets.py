@@ -102,7 +102,9 @@ def turn_daemon(shop, heap: Heap) -> None:
         engine.loops.until_quiet()
         heap.seen["health"] = repr(engine.health()).encode()
         heap.look("daemon")
-        (integration,) = parts.state.latest().configuration.integrations.values()
+        latest = parts.state.latest()
+        assert latest is not None
+        (integration,) = latest.configuration.integrations.values()
         shop.transport.before = fail
         with pytest.raises(FlexpayError) as failed:
             parts.reader_for(integration).webhook_endpoints()

@@ -78,7 +78,11 @@ def test_accounts_take_turns_and_answers_find_their_way_back() -> None:
     order: list[str] = []
 
     def look(name: str) -> Any:
-        return lambda: (order.append(name), (name,))[1]
+        def found() -> tuple[str, ...]:
+            order.append(name)
+            return (name,)
+
+        return found
 
     looks = [
         AccountLook(
@@ -91,7 +95,8 @@ def test_accounts_take_turns_and_answers_find_their_way_back() -> None:
     ]
     views = observe_all(looks, one_by_one)
     assert order == ["ai", "bi", "ap", "bp", "ae", "be", "ar", "br"]
-    assert [(v.identities, v.permissions, v.endpoints, v.retries) for v in views] == [
+    told: list[Any] = [(v.identities, v.permissions, v.endpoints, v.retries) for v in views]
+    assert told == [
         ((("ai",),), ("ap",), ("ae",), ("ar",)),
         ((("bi",),), ("bp",), ("be",), ("br",)),
     ]
