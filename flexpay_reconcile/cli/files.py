@@ -45,9 +45,25 @@ def _inside(folder: str) -> list[Path]:
     return inside
 
 
+def read_and_load(paths: Sequence[str], *, allow_secret_commands: bool) -> Loaded:
+    """The manifest and its overlay, read and loaded; whatever is wrong with them is a diagnostic."""
+    return load(read_manifests(paths), overlay=_overlay(paths), allow_secret_commands=allow_secret_commands)
+
+
+def _overlay(paths: Sequence[str]) -> tuple[str, bytes] | None:
+    """`overlays/NAME.yaml` beside the first manifest file, or in the first manifest folder."""
+    name: str | None = getattr(paths, "overlay", None)
+    if name is None:
+        return None
+    first = Path(next(iter(paths), options.DEFAULT_MANIFEST))
+    beside = first if first.is_dir() else first.parent
+    path = beside / "overlays" / f"{name}.yaml"
+    return str(path), _read(path)
+
+
 def load_manifest(paths: Sequence[str], *, allow_secret_commands: bool) -> Loaded:
     """The loaded manifest with a configuration; otherwise every fault is printed and OperatorError raised (exit 3)."""
-    loaded = load(read_manifests(paths), allow_secret_commands=allow_secret_commands)
+    loaded = read_and_load(paths, allow_secret_commands=allow_secret_commands)
     if loaded.configuration is None:
         for each in loaded.diagnostics:
             output.note(output.printable(each.text()))

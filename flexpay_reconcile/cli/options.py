@@ -6,8 +6,9 @@ that a person should decide each time is never read from the environment.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Final, TypeVar
+import re
+from collections.abc import Callable, Iterable
+from typing import Any, Final, Self, TypeVar
 
 import click
 
@@ -15,11 +16,51 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 DEFAULT_MANIFEST: Final = "flexpay.yaml"
 DEFAULT_STATE: Final = "flexpay-state.db"
+_OVERLAY: Final = "flexpay.overlay"
 _TOKEN: Final = "flexpay.state_token"
 
 
+def _overlay_name(ctx: click.Context, param: click.Parameter, value: str | None) -> None:
+    """A name, no path: kept for `--manifest`."""
+    if value is None:
+        return
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", value) or value.endswith((".yaml", ".yml")):
+        raise click.BadParameter("an overlay is named, as in `--overlay live` for overlays/live.yaml", ctx, param)
+    ctx.meta[_OVERLAY] = value
+
+
+def _manifest_paths(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -> ManifestPaths:
+    return ManifestPaths(value, ctx.meta.get(_OVERLAY))
+
+
+class ManifestPaths(tuple[str, ...]):  # noqa: SLOT001 - a tuple can have no slots
+    """What `--manifest` was given, and the name of the overlay over it."""
+
+    overlay: str | None
+
+    def __new__(cls, paths: Iterable[str], overlay: str | None) -> Self:
+        """The paths with the overlay's name."""
+        made = super().__new__(cls, paths)
+        made.overlay = overlay
+        return made
+
+
 def manifest(command: F) -> F:
-    """`-f/--manifest PATH`, several times; files or folders of *.yaml and *.yml."""
+    """`-f/--manifest PATH`, several times, files or folders of *.yaml and *.yml; and `--overlay NAME`."""
+    overlay = click.option(
+        "--overlay",
+        envvar="FLEXPAY_OVERLAY",
+        allow_from_autoenv=False,
+        expose_value=False,
+        is_eager=True,
+        callback=_overlay_name,
+        metavar="NAME",
+        help="Lay overlays/NAME.yaml, beside the manifest, over it.",
+    )
+    return _manifest(overlay(command))
+
+
+def _manifest(command: F) -> F:
     return click.option(
         "-f",
         "--manifest",
@@ -27,6 +68,7 @@ def manifest(command: F) -> F:
         type=click.Path(readable=False),
         multiple=True,
         envvar="FLEXPAY_MANIFEST",
+        callback=_manifest_paths,
         allow_from_autoenv=False,
         metavar="PATH",
         help=f"Manifest file or folder; may be given several times.  [default: {DEFAULT_MANIFEST}]",

@@ -70,6 +70,7 @@ class Bench:
             together=bootstrap.SideBySide(output.progress("looking at Stripe")),
             impacts=forecaster.impacts(part.configuration, present),
             accepted_impacts=reasons,
+            overlay=self.loaded.overlay,
             selection=part.selection,
         )
 

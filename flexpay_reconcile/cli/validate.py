@@ -13,11 +13,10 @@ from flexpay_reconcile.cli import exit_codes, options, output
 @options.output_format("text", "json")
 def command(manifests: tuple[str, ...], allow_secret_commands: bool, format_: str) -> int:
     """Check a manifest; needs no secret, network or state."""
-    from flexpay_reconcile.cli.files import invalid, read_manifests
-    from flexpay_reconcile.manifest.load import load
+    from flexpay_reconcile.cli.files import invalid, read_and_load
     from flexpay_reconcile.values import plain
 
-    loaded = load(read_manifests(manifests), allow_secret_commands=allow_secret_commands)
+    loaded = read_and_load(manifests, allow_secret_commands=allow_secret_commands)
     configuration = loaded.configuration
     if format_ == "json":
         diagnostics = [plain.to_plain(each) for each in loaded.diagnostics]

@@ -14,6 +14,7 @@ from flexpay_reconcile.manifest.decode import decode
 from flexpay_reconcile.manifest.document import read
 from flexpay_reconcile.manifest.faults import Path, dotted, error
 from flexpay_reconcile.manifest.merge import merge
+from flexpay_reconcile.manifest.overlay import lay
 from flexpay_reconcile.manifest.rules import broken_rules
 from flexpay_reconcile.manifest.schema import findings
 from flexpay_reconcile.manifest.tree import Tree
@@ -36,22 +37,29 @@ class Loaded:
     diagnostics: tuple[Diagnostic, ...]
     places: Mapping[str, Place] = field(default_factory=dict)
     digest: str = ""
+    overlay: str | None = None
+    """The name of the overlay's file, where there is one."""
 
 
-def load(files: Sequence[tuple[str, bytes]], *, allow_secret_commands: bool = False) -> Loaded:
-    """Load the files `(name, content)` of one manifest. Bad input is never an exception, only diagnostics."""
+def load(
+    files: Sequence[tuple[str, bytes]],
+    *,
+    overlay: tuple[str, bytes] | None = None,
+    allow_secret_commands: bool = False,
+) -> Loaded:
+    """Load the files `(name, content)` of one manifest, and an overlay over them.
+
+    Bad input is never an exception, only diagnostics.
+    """
     faults: list[Diagnostic] = []
     trees: list[Tree] = []
     whole = True
     for name, data in files:
-        in_text = secret_rules.in_text(name, data)
-        tree, found = read(name, data)
-        faults += [*in_text, *found]
+        tree, found, broken = _tree(name, data)
+        faults += found
+        whole = whole and not broken
         if tree is not None:
             trees.append(tree)
-            faults += secret_rules.in_values(tree, in_text)
-        elif found:
-            whole = False
     if not trees:
         if whole:
             faults.append(_nothing(files))
@@ -60,6 +68,13 @@ def load(files: Sequence[tuple[str, bytes]], *, allow_secret_commands: bool = Fa
     faults += found
     if merged is None:
         return Loaded(configuration=None, diagnostics=_in_order(faults))
+    if overlay is not None:
+        over, found, broken = _tree(*overlay)
+        faults += found
+        whole = whole and not broken
+        if over is not None:
+            merged, found = lay(merged, over)
+            faults += found
     faults += worded(merged, findings(merged.value), whole=whole)
     faults += broken_rules(merged, allow_secret_commands=allow_secret_commands, whole=whole)
     places = _places(merged)
@@ -67,8 +82,21 @@ def load(files: Sequence[tuple[str, bytes]], *, allow_secret_commands: bool = Fa
         return Loaded(configuration=None, diagnostics=_in_order(faults), places=places)
     configuration = decode(merged.value)
     return Loaded(
-        configuration=configuration, diagnostics=_in_order(faults), places=places, digest=configuration.digest()
+        configuration=configuration,
+        diagnostics=_in_order(faults),
+        places=places,
+        digest=configuration.digest(),
+        overlay=overlay[0] if overlay else None,
     )
+
+
+def _tree(name: str, data: bytes) -> tuple[Tree | None, list[Diagnostic], bool]:
+    """One file's tree, its faults, and whether it could not be read to its end."""
+    in_text = secret_rules.in_text(name, data)
+    tree, found = read(name, data)
+    if tree is None:
+        return None, [*in_text, *found], bool(found)
+    return tree, [*in_text, *found, *secret_rules.in_values(tree, in_text)], False
 
 
 def _nothing(files: Sequence[tuple[str, bytes]]) -> Diagnostic:

@@ -53,11 +53,11 @@ def plan_manifest(
     together: Together = one_by_one,
     impacts: tuple[Impact, ...] | None = None,
     accepted_impacts: Mapping[str, str] | None = None,
+    overlay: str | None = None,
     selection: Selection | None = None,
 ) -> Plan:
     """The plan. `state` is None where there is none yet; `live_cases` counts open cases by integration id.
-
-    `impacts` is what `forecast_impact` tells of it; None where it was not asked. `accepted_impacts`: guard -> reason.
+    `impacts` is what `forecast_impact` tells, None where not asked; `accepted_impacts`: guard -> reason.
     `probe` asks for the keys' permissions; apply leaves it out when it looks a second time. `evidence` looks for
     invoices that Stripe itself still retries; None does so where permissions are probed. OperatorError (USAGE)
     when an account is accepted that no company of the manifest has. `together` may do the looks side by side.
@@ -102,6 +102,7 @@ def plan_manifest(
             places=places,
             impacts=impacts,
             accepted_impacts=accepted_impacts or {},
+            overlay=overlay,
             selection=selection or Selection(),
         )
     )

@@ -34,6 +34,7 @@ def to_json(plan: Plan) -> dict[str, Any]:
         "as_of": plan.as_of.text(),
         "binds": {
             "manifest_digest": plan.manifest_digest,
+            "overlay": plan.overlay,
             "accounts": {name: dict(plain.to_plain(each)) for name, each in plan.accounts.items()},
             "state": dict(plain.to_plain(plan.state)) if plan.state else None,
             **({"selection": dict(plain.to_plain(plan.selection))} if plan.selection else {}),

@@ -76,6 +76,7 @@ class Facts:
     places: Mapping[str, Place] = field(default_factory=dict)
     impacts: tuple[Impact, ...] | None = None
     accepted_impacts: Mapping[str, str] = field(default_factory=dict)
+    overlay: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +96,7 @@ class Plan:
     diagnostics: tuple[Diagnostic, ...]
     places: Mapping[str, Place]
     impacts: tuple[Impact, ...] | None = None
+    overlay: str | None = None
     selection: Selection = Selection()
     """What part of the manifest it is for; the other integrations were not looked at."""
 
@@ -155,6 +157,7 @@ def build(facts: Facts) -> Plan:
             )
         ),
         impacts=facts.impacts,
+        overlay=facts.overlay,
         manual_steps=tuple(
             step
             for integration in facts.configuration.integrations.values()

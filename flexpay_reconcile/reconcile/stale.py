@@ -27,6 +27,8 @@ def differences(saved: Mapping[str, Any], fresh: Mapping[str, Any]) -> tuple[str
 def _differences(saved: Mapping[str, Any], fresh: Mapping[str, Any]) -> Iterator[str]:
     if saved["binds"].get("manifest_digest") != fresh["binds"]["manifest_digest"]:
         yield "the manifest is not the one the plan was made from"
+    if saved["binds"].get("overlay") != fresh["binds"]["overlay"]:
+        yield f"it was made with the overlay {saved['binds'].get('overlay') or 'none'}"
     yield from _state(saved["binds"].get("state"), fresh["binds"]["state"])
     if _accounts(saved) != _accounts(fresh):
         yield "it was made for other accounts"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from flexpay_reconcile.config.configuration import Configuration
 from flexpay_reconcile.manifest.load import Loaded, load
 from flexpay_reconcile.values.diagnostic import Diagnostic
@@ -73,7 +75,7 @@ TWO = SOUND.replace("integrations:\n", SECOND_COMPANY + "integrations:\n").repla
 """Two companies, two integrations; the second integration is disabled."""
 
 
-def loaded(text: str, **options: bool) -> Loaded:
+def loaded(text: str, **options: Any) -> Loaded:
     """What comes of loading one file of this text."""
     return load([(FILE, text.encode())], **options)
 
