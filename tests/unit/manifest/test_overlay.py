@@ -52,6 +52,9 @@ def test_lists_replace():
     assert over.configuration is not None, faults(over)
     assert over.configuration.currencies == ("CHF",)
     assert over.places["currencies"].file == OVER
+    longer = GOOD.replace("currencies: [", "currencies: [SEK, NOK, DKK, ")
+    shorter = laid("currencies: [CHF]\n", longer)
+    assert [each for each in shorter.places if each.startswith("currencies.")] == ["currencies.0"]
 
 
 def test_null_removes_and_a_typo_is_told():
@@ -61,6 +64,9 @@ def test_null_removes_and_a_typo_is_told():
     gone = laid("guards: null\n", with_guard)
     assert gone.configuration is not None, faults(gone)
     assert not [each for each in gone.places if each.startswith("guards")]
+    before = load([("flexpay.yaml", with_guard.encode())]).configuration
+    assert before is not None
+    assert (before.guards.max_webhook_deletes, gone.configuration.guards.max_webhook_deletes) == (3, 1)
     wrong = laid(f"integrations:\n  {name}:\n    descripton: null\n")
     assert wrong.configuration is None
     assert faults(wrong) == [f"{OVER} E-overlay-nothing"]
