@@ -88,8 +88,7 @@ class Policies:
             for each, before in zip(hooks, kept, strict=True):
                 each.extend(before)
             del fleet.requests[sent:]
-        for hook in tuple(fleet.after_commit):
-            hook()
+        fleet._due.clear()  # what was committed meanwhile may be due earlier
 
     # -- what follows from it ------------------------------------------------------------------------------------
 

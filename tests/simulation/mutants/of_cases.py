@@ -195,7 +195,7 @@ def parked_for_ever(patch: Patch) -> None:
 MUTANTS = (
     mutant("check, then insert, in the inbox", check_then_insert, "D3"),
     mutant("nobody sweeps", no_sweep, "D6 C1 B4"),
-    mutant("only the first sweep is made, however it went", sweep_moved_too_far, "D6 C1 B4"),
+    mutant("only the first sweep is made, however it went", sweep_moved_too_far, "D6 C1 B4 D10"),
     mutant("events are believed without a read", event_trusted, "B4 C1 D6"),
     mutant("an event is believed that an invoice is over", paid_by_event, "D5"),
     mutant("thanked for before it is stored", answered_before_stored, "D2"),

@@ -152,7 +152,7 @@ def other_proration(patch: Patch) -> None:
 
 MUTANTS = (
     mutant("proration is the other way round", other_proration, "C6"),
-    mutant("cancelled without a read", no_read_before_cancelling, "C4"),
+    mutant("cancelled without a read", no_read_before_cancelling, "C4 C8"),
     mutant("a paying customer is cancelled", later_payment_ignored, "C4"),
     mutant("cancelled twice", cancelled_twice, "C8 C2"),
     mutant("written off before cancelled", written_off_first, "C5"),
