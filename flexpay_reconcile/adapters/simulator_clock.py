@@ -46,6 +46,11 @@ class SimulatorClock:
             return held[0]
         return self._present(self._ask("GET", "/_simulator/clock", None, _MARGIN_SECONDS))
 
+    def join(self, follower: str) -> None:
+        """Say that a follower is here and at work: from now on an advance waits for it."""
+        body = {"follower": follower, "as_of": self.now().seconds, "wake_at": None, "timeout_seconds": 0}
+        self._ask("POST", "/_simulator/follow", body, _MARGIN_SECONDS)
+
     def follow(self, follower: str, as_of: Instant, wake_at: Instant | None) -> Instant:
         """Say that all is done at `as_of`, and wait (up to 20 real seconds) to be woken; returns the virtual now."""
         wake = None if wake_at is None else -(-wake_at.ms // 1000)

@@ -255,8 +255,9 @@ def _release(parts: ControlParts, context: Context) -> None:
 
 
 def follower(parts: ControlParts, holder: str) -> Callable[[Instant, Instant | None], Instant | None]:
-    """How a daemon lives in a simulator's time; OperatorError where the clock is no simulator's."""
+    """How a daemon lives in a simulator's time, which waits for it from now on; OperatorError where there is none."""
     clock = parts.clock
     if not isinstance(clock, SimulatorClock):
         raise OperatorError("there is no simulator to follow", code="E-stripe-api")
+    clock.join(holder)
     return lambda as_of, wake_at: clock.follow(holder, as_of, wake_at)

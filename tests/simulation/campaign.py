@@ -28,6 +28,7 @@ from tests.simulation.recipe import (
 )
 from tests.simulation.records import Records
 from tests.simulation.referee import Referee
+from tests.simulation.request import HookFailed
 from tests.simulation.trace import Trace
 from tests.simulation.trouble import Trouble
 
@@ -99,7 +100,7 @@ def run(seed: int, without: tuple[str, ...] = ()) -> Report:
         _live(fleet, judges, trouble)
     except Violation as broken:
         violation = str(broken)
-    except Exception as broken:  # noqa: BLE001 - a campaign reports what it meets
+    except (Exception, HookFailed) as broken:  # noqa: BLE001 - a campaign reports what it meets
         violation = f"{type(broken).__name__}: {broken}"
     states = Counter(case.state.value for case in fleet.cases())
     attempts = sum(each.sends > 0 for case in fleet.cases() for each in fleet.attempts(case))

@@ -27,6 +27,8 @@ SOFT: tuple[dict[str, Any], ...] = (
     {"code": "insufficient_funds", "network_advice_code": "24"},
     {"code": "insufficient_funds", "network_advice_code": "26"},
 )
+INVENTED = "never_heard_of"
+"""A code that nobody knows, told on purpose."""
 ANSWERS: tuple[dict[str, Any], ...] = (
     {"code": "insufficient_funds"},
     {"code": "do_not_honor"},
@@ -35,7 +37,7 @@ ANSWERS: tuple[dict[str, Any], ...] = (
     {"code": "stolen_card"},
     {"code": "expired_card"},
     {"code": "requires_action"},
-    {"code": "never_heard_of"},
+    {"code": INVENTED},
     {"code": "fraudulent", "outcome_type": "blocked", "outcome_reason": "rule"},
     {"code": "insufficient_funds", "network_advice_code": "24"},
     {"code": "insufficient_funds", "network_advice_code": "26"},
@@ -51,7 +53,7 @@ RETURNS: tuple[dict[str, Any], ...] = (
 )
 """What a bank answers days after a debit was sent."""
 ODD: tuple[dict[str, Any], ...] = (
-    {"code": "never_heard_of"},
+    {"code": INVENTED},
     {"code": "fraudulent", "outcome_type": "blocked", "outcome_reason": "rule"},
     {"code": "insufficient_funds"},
 )

@@ -85,9 +85,9 @@ class Judge:
 
     def answered(self, request: Request) -> None:
         """An answer reached the product."""
-        if request.answer is None or request.status != 200:
+        if request.method != "GET" or request.status != 200:
             return
-        if request.method == "GET" and re.fullmatch(r"/v1/invoices/in_\w+", request.path):
+        if re.fullmatch(r"/v1/invoices/in_\w+", request.path) and request.answer is not None:
             self.reads[request.object_id] = request
 
     def heard(self, body: bytes) -> None:

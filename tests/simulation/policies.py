@@ -94,12 +94,17 @@ class Policies:
 
     def delay_of(self, revision: int) -> int:
         """Seconds between the end of recovery and the cancellation under a revision."""
-        terms = self.terms[revision]
+        terms = self.terms_of(revision)
         return terms["delay_days"] * DAY if "_with_delay" in terms["action"] else 0
 
     def most_of(self, revisions: Iterable[int]) -> int:
         """The most attempts that any of these revisions gives."""
-        return max(int(self.terms[each]["attempts"]) for each in revisions)
+        return max(int(self.terms_of(each)["attempts"]) for each in revisions)
+
+    def terms_of(self, revision: int) -> dict[str, Any]:
+        """What a revision says; E14 where none of that number was ever applied."""
+        require(revision in self.terms, "E14", f"revision {revision} is said and was never applied")
+        return self.terms[revision]
 
     def e14_pinned(self, case: RecoveryCase, attempts: Sequence[Attempt], actions: Sequence[FinalAction]) -> None:
         """E14: a case keeps the revision it began under, but for those that say `migrate: true`; so do its attempts.

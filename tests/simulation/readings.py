@@ -14,6 +14,7 @@ from tests.simulation.fleet import Fleet
 from tests.simulation.judges import require
 from tests.simulation.rig import Request
 
+LOOKED_AT = ("/v1/invoices", "/v1/subscriptions/", "/v1/customers/")
 OVER = ("canceled", "incomplete_expired")
 ENDS = {CaseState.RECOVERED_ELSEWHERE: "paid", "voided": "void", "uncollectible_by_other": "uncollectible"}
 """What the end of a case says of its invoice, and what the invoice must have read before."""
@@ -41,7 +42,7 @@ class Readings:
 
     def answered(self, request: Request) -> None:
         """An answer reached the product."""
-        if request.status != 200 or request.answer is None:
+        if request.status != 200 or not request.path.startswith(LOOKED_AT) or request.answer is None:
             return
         rows = request.answer.get("data", [request.answer])
         for row in rows if isinstance(rows, list) else ():

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 from unittest import mock
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import urlsplit
 
 import stripe
 
@@ -33,6 +32,7 @@ from flexpay_reconcile.simulator.resources import events, payment_methods
 from flexpay_reconcile.values.ids import InvoiceId
 from flexpay_reconcile.values.instant import Instant, Span
 from tests.simulation import worlds
+from tests.simulation.request import Request, instruments
 
 __all__ = ["Crash", "KeyRing", "Request", "Rig"]
 
@@ -41,33 +41,6 @@ SIX_MINUTES = Span.of(minutes=6)  # longer than a lease
 
 class Crash(BaseException):
     """The process is gone."""
-
-
-@dataclasses.dataclass(slots=True, kw_only=True)
-class Request:
-    """One call to Stripe as it was sent; `status` and `answer` are None when none came back, `account` where none was named."""
-
-    at: int
-    method: str
-    path: str
-    params: tuple[tuple[str, str], ...]
-    key: str | None
-    secret: str
-    account: str | None = None
-    status: int | None = None
-    answer: dict[str, Any] | None = None
-    unexecuted: bool = False
-    """Surely not executed: no connection was made, or the answer was 401, 403 or 429."""
-
-    @property
-    def is_pay(self) -> bool:
-        """Whether it can move money."""
-        return self.method == "POST" and self.path.endswith("/pay")
-
-    @property
-    def object_id(self) -> str:
-        """The id in the path."""
-        return self.path.split("/")[3]
 
 
 class Recorder(SimulatorTransport):
@@ -86,28 +59,29 @@ class Recorder(SimulatorTransport):
             at=self.world.now,
             method=method.upper(),
             path=parts.path,
-            params=tuple(parse_qsl(parts.query + ("&" if body and parts.query else "") + body)),
+            form=parts.query + ("&" if body and parts.query else "") + body,
             key=given.get("idempotency-key"),
             secret=given.get("authorization", "").removeprefix("Bearer "),
             account=given.get("stripe-account"),
         )
         self._rig.requests.append(request)
         try:
-            for hook in tuple(self._rig.before_call):
-                hook(request)
+            with instruments():
+                for hook in tuple(self._rig.before_call):
+                    hook(request)
             request.at = self.world.now  # a hook may have let time pass before it left
             body, status, answered = super().request(method, url, headers, post_data)
         except stripe.APIConnectionError as silence:
             request.unexecuted = isinstance(silence.__cause__, ConnectionRefusedError)
             raise
-        for change in tuple(self._rig.change_answer):
-            body = change(request, status, body)
-        request.status = status
-        request.unexecuted = status in (401, 403, 429)
-        with contextlib.suppress(ValueError):
-            request.answer = json.loads(body)
-        for hook in tuple(self._rig.after_call):
-            hook(request)
+        with instruments():
+            for change in tuple(self._rig.change_answer):
+                body = change(request, status, body)
+            request.status = status
+            request.unexecuted = status in (401, 403, 429)
+            request.body = body
+            for hook in tuple(self._rig.after_call):
+                hook(request)
         return body, status, answered
 
 

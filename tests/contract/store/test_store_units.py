@@ -30,6 +30,8 @@ from tests.contract.store.makers import (
 
 WRITES = {
     "inbox.put": lambda unit: unit.inbox.put(event_of(9)),
+    "inbox.rewrite": lambda unit: unit.inbox.rewrite(event_of(1)),
+    "cards.rewrite": lambda unit: unit.cards.rewrite(ledger_of(charge_of(1))),
     "inbox.mark": lambda unit: unit.inbox.mark(event_of(1)),
     "cases.add": lambda unit: unit.cases.add(case_of(9)),
     "cases.save": lambda unit: unit.cases.save(case_of(1)),
@@ -95,7 +97,9 @@ def test_every_writing_method_is_listed(store):
     reads |= set(
         "live_for_customer begun_before due list find of_invoice to_resolve sent_since ended_since of_card".split()
     )
-    reads |= set("of_payment_method of_case of_subscription called_since count verify current starting".split())
+    reads |= set(
+        "of_payment_method of_case of_subscription called_since count verify current starting newest after".split()
+    )
     with store.reading() as unit:
         rooms = ("inbox", "cases", "attempts", "cards", "actions", "transactions", "journal", "leases", "marks")
         found = {

@@ -18,7 +18,7 @@ FIRST_CHARGED = 0.1 + 1 / 24
 
 def _forget(request: Request) -> None:
     """Nobody asks for the answers, and a hundred thousand of them would fill the memory."""
-    request.answer = None
+    request.forget()
 
 
 class Storm(Rig):

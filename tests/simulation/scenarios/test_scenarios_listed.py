@@ -9,11 +9,10 @@ import pytest
 from tests.simulation.scenarios import listed
 
 
-def test_there_are_the_eight_of_the_agreement():
-    """Eight scenarios, each with a name, a test and what turned it red."""
+def test_there_are_the_eight_of_the_agreement_and_the_forecast():
+    """Nine scenarios, each with a name, a test and what turned it red."""
     found = listed.scenarios()
-    assert len(found) == 8
-    assert len({each.name for each in found}) == 8
+    assert len({each.name for each in found}) == len(found) == 9
     assert all(each.nodes and each.seen_red.strip(" —") for each in found)
 
 
