@@ -33,8 +33,8 @@ GRACE = Span.of(minutes=15)
 """An event younger than this may still be on its way by webhook."""
 KEPT = Span.of(days=30)
 """How long Stripe keeps events."""
-REFUNDS_MOVE = Span.of(days=30)
-"""A refund may fail or succeed so long after it was made; the list is read that far back where there are no events."""
+MONEY_MOVES = Span.of(days=30)
+"""A refund or a debit may end so long after it was made; the lists are read that far back where there are no events."""
 ASK_AGAIN = Span.of(days=1)
 """How long it is believed that the key may not read events."""
 _NO_PERMISSION = "E-stripe-403"
@@ -193,13 +193,15 @@ class _Account:
         )
 
     def _money(self, reader: HistoryReader) -> int:
-        """Charges since the cursor, and refunds of the last weeks, straight into the books."""
+        """Charges since the cursor or the oldest debit on its way, and refunds of the last weeks, into the books."""
         newest, found = self._mark("charges"), 0
         since = newest.minus(OVERLAP) if newest else self.began
-        for page in reader.charges(since):
+        back = self.context.clock.now().minus(MONEY_MOVES)
+        with self.context.store.reading() as view:
+            pending = view.transactions.oldest_pending(self.integration.id, self.account, back)
+        for page in reader.charges(min(since, pending) if pending else since):
             found += self._put(partial(self._charges, page=page))
             newest = max([each.created for each in page] + ([newest] if newest else []), default=None)
-        back = self.context.clock.now().minus(REFUNDS_MOVE)
         for refunds in reader.refunds(max(self.began, min(since, back))):
             found += self._put(partial(self._refunds, page=refunds))
         self._move("charges", newest)

@@ -183,6 +183,10 @@ class Transactions(Protocol):
         """Newest first."""
         ...
 
+    def oldest_pending(self, integration_id: IntegrationId, account: AccountId, since: Instant) -> Instant | None:
+        """When the oldest charge was made whose end is not known, of those not made before `since`."""
+        ...
+
 
 class Journal(Protocol):
     """The story of each case, append-only and hash-chained."""

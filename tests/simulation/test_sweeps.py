@@ -179,3 +179,17 @@ def test_a_restart_does_not_forget_when_the_next_sweep_is_due():
     assert rig.engine.loops.next_due() == due
     rig.live(0.1)
     assert len(lists(rig, "events")) == 1
+
+
+@pytest.mark.parametrize("outcome", ["succeeded", "failed"])
+def test_a_debit_that_ends_unheard_days_later_is_in_the_books(outcome: str):
+    """Swept as pending, ended when nobody listened and other charges had come since: read again until it ends (D10)."""
+    rig = book(readable=False)
+    began = rig.world.now
+    control.replace_card(rig.world, "ada", "pm_usBankAccount_processing")
+    rig.live(4)
+    (debit,) = [row for row in rig.charges() if row["status"] == "pending"]
+    assert len(rig.charges()) > 1
+    control_api.post(rig.world, "settle-debit", {"charge": debit["id"], "outcome": outcome})
+    rig.live(0.5)
+    d10_equals_ledger(rig, began)

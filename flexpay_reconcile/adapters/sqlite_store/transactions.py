@@ -9,6 +9,7 @@ from flexpay_reconcile.adapters.sqlite_store.bodies import dump, load_all, load_
 from flexpay_reconcile.adapters.sqlite_store.session import Session
 from flexpay_reconcile.billing.transaction import Transaction
 from flexpay_reconcile.values.ids import AccountId, IntegrationId, InvoiceId
+from flexpay_reconcile.values.instant import Instant
 
 _SQL = queries.load("transactions")
 _RANKS = {"succeeded": 1, "canceled": 2, "failed": 3}
@@ -55,6 +56,12 @@ class SqliteTransactions:
             return load_all(Transaction, self._session.all(_SQL["list_all"], {"limit": limit}))
         wanted = {"integration_id": integration_id, "limit": limit}
         return load_all(Transaction, self._session.all(_SQL["list_of"], wanted))
+
+    def oldest_pending(self, integration_id: IntegrationId, account: AccountId, since: Instant) -> Instant | None:
+        """When the oldest charge was made whose end is not known, of those not made before `since`."""
+        wanted = {"integration_id": integration_id, "account": account, "since": since.ms}
+        found = self._session.value(_SQL["oldest_pending"], wanted)
+        return None if found is None else Instant(int(found))
 
 
 def _merge(known: Transaction, new: Transaction) -> Transaction:

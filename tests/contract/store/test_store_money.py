@@ -185,3 +185,20 @@ def test_what_only_one_copy_knows_is_kept(store):
         unit.transactions.put(transaction_of(1, status="succeeded", decline_code="x"))
         unit.transactions.put(transaction_of(1, status="succeeded", payment_intent=None))
         assert unit.transactions.list() == (transaction_of(1, status="succeeded", decline_code="x"),)
+
+
+def test_the_oldest_charge_on_its_way_is_known(store):
+    """Only charges count, only pending ones, only of this account, and none from before an instant."""
+    with store.begin() as unit:
+        unit.transactions.put(transaction_of(1))
+        unit.transactions.put(transaction_of(2, id="py_2", kind=TransactionKind.APPROVAL, status="succeeded"))
+        unit.transactions.put(transaction_of(3, id="py_3", kind=TransactionKind.APPROVAL))
+        unit.transactions.put(transaction_of(4, id="py_4", kind=TransactionKind.APPROVAL))
+        unit.transactions.put(
+            transaction_of(5, id="py_5", kind=TransactionKind.APPROVAL, account=AccountId("acct_other"))
+        )
+    with store.reading() as view:
+        assert view.transactions.oldest_pending(ACME, ACCOUNT, at(0)) == at(3)
+        assert view.transactions.oldest_pending(ACME, ACCOUNT, at(4)) == at(4)
+        assert view.transactions.oldest_pending(ACME, ACCOUNT, at(5)) is None
+        assert view.transactions.oldest_pending(IntegrationId("other"), ACCOUNT, at(0)) is None

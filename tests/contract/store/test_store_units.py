@@ -98,7 +98,7 @@ def test_every_writing_method_is_listed(store):
         "live_for_customer begun_before due list find of_invoice to_resolve sent_since ended_since of_card".split()
     )
     reads |= set(
-        "of_payment_method of_case of_subscription called_since count verify current starting newest after".split()
+        "of_payment_method of_case of_subscription called_since count verify current starting newest after oldest_pending".split()
     )
     with store.reading() as unit:
         rooms = ("inbox", "cases", "attempts", "cards", "actions", "transactions", "journal", "leases", "marks")

@@ -33,3 +33,10 @@ SELECT body FROM transactions ORDER BY at DESC, id DESC LIMIT :limit;
 -- name: transactions_list_of
 -- The newest transactions of one integration.
 SELECT body FROM transactions WHERE integration_id = :integration_id ORDER BY at DESC, id DESC LIMIT :limit;
+
+-- name: transactions_oldest_pending
+-- When the oldest charge of an account was made whose end is not known, not before an instant.
+SELECT at FROM transactions
+WHERE integration_id = :integration_id AND at >= :since AND account = :account
+  AND json_extract(body, '$.status') = 'pending' AND json_extract(body, '$.kind') <> 'refund'
+ORDER BY at LIMIT 1;
