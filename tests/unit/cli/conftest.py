@@ -8,6 +8,9 @@ from flexpay_reconcile import bootstrap
 from flexpay_reconcile.simulator.scenario.scenario import env_of
 from tests.unit.operations_control.harness import MANIFEST, House, WorldClock
 
+OTHERS = "ghp_CanaryOfSomebodyElse0123456789abcd"
+"""A secret in the same environment that is none of ours."""
+
 
 @pytest.fixture
 def shop(tmp_path, monkeypatch):
@@ -23,7 +26,7 @@ def shop(tmp_path, monkeypatch):
             create=create,
             clock=WorldClock(house.world),
             http_client=house.transport,
-            environ={**env_of(house.world), "SAME": env_of(house.world)["PRIMARY"]},
+            environ={**env_of(house.world), "SAME": env_of(house.world)["PRIMARY"], "GITHUB_TOKEN": OTHERS},
         )
 
     monkeypatch.setattr(bootstrap, "open_control", open_control)
