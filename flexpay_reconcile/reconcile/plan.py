@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass, field
 
 from flexpay_reconcile.billing.forecast import Impact
 from flexpay_reconcile.config.configuration import Configuration
 from flexpay_reconcile.config.integration import Integration, ManagedBy
 from flexpay_reconcile.errors import ErrorKind
-from flexpay_reconcile.reconcile import checks, endpoint, guards, guidance, notes
-from flexpay_reconcile.reconcile.change import Action, Change, Deferred, Drift, Reason, local_change
+from flexpay_reconcile.reconcile import checks, endpoint, guards, guidance, key_pairs, notes
+from flexpay_reconcile.reconcile.change import Action, Change, Deferred, Drift, local_change
 from flexpay_reconcile.reconcile.checks import Check, CheckStatus, IdentityStatus
 from flexpay_reconcile.reconcile.desired import local_records
 from flexpay_reconcile.reconcile.endpoint import EndpointFacts, EndpointPlan, Resumable
@@ -19,13 +18,10 @@ from flexpay_reconcile.reconcile.guards import GuardResult
 from flexpay_reconcile.reconcile.guidance import ManualStep
 from flexpay_reconcile.reconcile.kinds import webhook_endpoint
 from flexpay_reconcile.reconcile.observed import AccountView, StripeRetry
-from flexpay_reconcile.reconcile.resource import LEVELS, Kind, LastApplied, Resource, Unseen, address_of
+from flexpay_reconcile.reconcile.resource import LEVELS, Kind, LastApplied, Unseen, address_of
 from flexpay_reconcile.reconcile.targets import Selection
 from flexpay_reconcile.values.diagnostic import Diagnostic, Place
 from flexpay_reconcile.values.instant import Instant
-
-IDENTITY = "identity"
-"""The attribute of a key pair that records how its account became known: proven or accepted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -257,25 +253,7 @@ def _local_changes(facts: Facts, parts: Mapping[str, _Part]) -> Iterator[Change]
         if subject is None or subject.kind is not Kind.KEY_PAIR:
             yield local_change(wanted, present)
         elif (seen := by_name.get(subject.name)) is not None:
-            yield _key_pair(wanted, present, seen.key_pair, parts[subject.name].binding.identity)
-
-
-def _key_pair(
-    wanted: Resource | None, present: Resource | None, recorded: LastApplied | None, status: IdentityStatus
-) -> Change:
-    """A key pair also records how its account became known; a record counts for exactly these references."""
-    now = _with_identity(present, _identity_in(recorded, present.attributes) or "not recorded") if present else None
-    if wanted is None:
-        return local_change(None, now)
-    identity = _identity_in(recorded, wanted.attributes) or status.value
-    change = local_change(_with_identity(wanted, identity), now)
-    if change.action is Action.UPDATE and all(each.diff.path == IDENTITY for each in change.fields):
-        return replace(change, reason=Reason.IDENTITY_NOT_RECORDED)
-    return change
-
-
-def _with_identity(resource: Resource, identity: str) -> Resource:
-    return replace(resource, attributes={**resource.attributes, IDENTITY: identity})
+            yield key_pairs.change_of(wanted, present, seen.key_pair, parts[subject.name].binding.identity)
 
 
 def _recorded(seen: IntegrationFacts, facts: Facts) -> str | None:
@@ -284,14 +262,4 @@ def _recorded(seen: IntegrationFacts, facts: Facts) -> str | None:
     if source is None:
         return None
     address = address_of(Kind.KEY_PAIR, str(seen.integration.id))
-    return _identity_in(seen.key_pair, local_records(source)[address].attributes)
-
-
-def _identity_in(recorded: LastApplied | None, attributes: dict[str, Any]) -> str | None:
-    if recorded is None:
-        return None
-    noted: object = recorded.attributes.get(IDENTITY)
-    rest = {name: value for name, value in recorded.attributes.items() if name != IDENTITY}
-    if rest != attributes or noted not in {IdentityStatus.PROVEN.value, IdentityStatus.ACCEPTED.value}:
-        return None
-    return str(noted)
+    return key_pairs.identity_in(seen.key_pair, local_records(source)[address].attributes)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from flexpay_reconcile.reconcile.plan import IDENTITY
+from flexpay_reconcile.reconcile.key_pairs import IDENTITY
 
 
 def accepted_accounts(saved: Mapping[str, Any]) -> frozenset[str]:
