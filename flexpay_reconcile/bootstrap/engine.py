@@ -211,9 +211,10 @@ def _receiver(parts: ControlParts, context: Context) -> Callable[[str, bytes, st
         integration = latest.configuration.integrations.get(integration_id) if latest else None
         if integration is None or integration.status is not Status.ENABLED:
             return ()
-        if integration.webhook.managed_by is ManagedBy.MANUAL and integration.webhook.signing_secret is not None:
-            return (parts.secrets.resolve(integration.webhook.signing_secret),)
-        return parts.state.secrets_for(integration_id)
+        reference = integration.webhook.signing_secret
+        given = () if reference is None else (parts.secrets.resolve(reference),)
+        kept = () if integration.webhook.managed_by is ManagedBy.MANUAL else parts.state.secrets_for(integration_id)
+        return (*given, *kept)
 
     def receive(integration_id: str, body: bytes, header: str) -> Received:
         return receive_event.receive_event(

@@ -45,11 +45,6 @@ def _in_integration(tree: Tree, here: Path) -> Iterator[Diagnostic]:
         if tree.has(*here, *tail):
             path = (*here, *tail)
             yield error(CODE, _words(what), place=tree.key_place(path), path=path, hint=hint)
-    if tree.get(*here, "webhook", "managed_by") == "flexpay" and tree.has(*here, "webhook", "signing_secret"):
-        hint = "delete it: the endpoint is created and its secret kept; or use managed_by: manual"
-        yield _fault(
-            tree, (*here, "webhook", "signing_secret"), "adopting an existing endpoint by its signing secret", hint
-        )
 
 
 def _in_policy(tree: Tree, here: Path) -> Iterator[Diagnostic]:

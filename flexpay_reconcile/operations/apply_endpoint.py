@@ -17,7 +17,7 @@ from flexpay_reconcile.operations.apply_steps import Run, stale
 from flexpay_reconcile.operations.plan_manifest import CREATE_STEP
 from flexpay_reconcile.ports.account_writer import AccountWriter, EndpointChanges
 from flexpay_reconcile.ports.control_state import AppliedResource, Step
-from flexpay_reconcile.reconcile.change import Action, Change
+from flexpay_reconcile.reconcile.change import Action, Change, Reason
 from flexpay_reconcile.reconcile.kinds import webhook_endpoint as kind
 from flexpay_reconcile.reconcile.resource import Kind
 
@@ -42,7 +42,10 @@ def carry_out(run: Run, writer: AccountWriter, work: EndpointWork) -> None:
         case Action.CREATE | Action.REPLACE:
             _put_in_place(run, writer, work)
         case Action.UPDATE:
-            _update(run, writer, change, change.remote_id or "", _in_place(change))
+            changes = _in_place(change)
+            if change.reason is Reason.ADOPT:
+                changes = replace(changes, metadata={**(changes.metadata or {}), **_marks(work)})
+            _update(run, writer, change, change.remote_id or "", changes)
         case Action.DELETE:
             _delete(run, writer, change)
         case Action.FORGET:
@@ -111,8 +114,12 @@ def _create(run: Run, writer: AccountWriter, work: EndpointWork, last_id: str | 
     wanted = _wanted(change)
     step = work.resume
     if step is None:
-        marks = {kind.STATE_KEY: work.lineage, kind.ARMED_KEY: work.armed}
-        detail = {"attributes": wanted, "api_version": API_VERSION, kind.REPLACES: change.remote_id, "marks": marks}
+        detail = {
+            "attributes": wanted,
+            "api_version": API_VERSION,
+            kind.REPLACES: change.remote_id,
+            "marks": _marks(work),
+        }
         step = run.intend(change.address, CREATE_STEP, detail)
     else:
         run.beat()
@@ -140,6 +147,11 @@ def _create(run: Run, writer: AccountWriter, work: EndpointWork, last_id: str | 
         disabled = wanted["status"] == EndpointStatus.DISABLED.value
         _update(run, writer, change, endpoint.id, EndpointChanges(disabled=disabled))
     return endpoint.id
+
+
+def _marks(work: EndpointWork) -> dict[str, str]:
+    """Which state, and which copy of it, an endpoint belongs to."""
+    return {kind.STATE_KEY: work.lineage, kind.ARMED_KEY: work.armed}
 
 
 def _in_place(change: Change) -> EndpointChanges:

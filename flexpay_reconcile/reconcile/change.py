@@ -50,6 +50,8 @@ class Reason(StrEnum):
     """It exists, but its signing secret, which Stripe tells once, is not in this state."""
     API_VERSION = "unsupported_api_version"
     """It sends events in a version this release cannot read, and a version cannot be changed in place."""
+    ADOPT = "adopt"
+    """Somebody made it for this URL, and the manifest gives its signing secret: it becomes ours as it is."""
     RESUME = "resume"
     """An interrupted apply sent this creation; it is sent again with the same idempotency key."""
     REMOVED = "removed_from_manifest"

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from flexpay_reconcile.errors import ErrorKind, OperatorError
 from flexpay_reconcile.reconcile import impact
-from flexpay_reconcile.reconcile.change import Action, Change, Drift, FieldChange
+from flexpay_reconcile.reconcile.change import Action, Change, Drift, FieldChange, Reason
 from flexpay_reconcile.reconcile.diff import FieldDiff
 from flexpay_reconcile.reconcile.guidance import StepStatus
 from flexpay_reconcile.reconcile.plan import Plan
@@ -118,6 +118,7 @@ def _change(change: Change, places: Mapping[str, Place]) -> dict[str, Any]:
             "after_unknown": dict.fromkeys(change.unknown, True),
             "before_sensitive": dict.fromkeys(change.sensitive, True) if replaces else {},
             "after_sensitive": dict.fromkeys(change.sensitive, True),
+            "importing": {"id": change.remote_id} if change.reason is Reason.ADOPT else None,
         },
         "fields": [_field(each) for each in change.fields],
         "precondition": {"fingerprint": change.precondition},

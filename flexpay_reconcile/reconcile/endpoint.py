@@ -26,7 +26,8 @@ class EndpointFacts:
     """Everything that decides about one integration's endpoint.
 
     `ours` are the endpoints at Stripe with this integration's marks, newest first; `lineage` is this state's name;
-    `secret_known` is asked for the id of an endpoint. `left_to_operator`: the manifest has the integration, by hand.
+    `known_secrets` are ids of endpoints. `left_to_operator`: the manifest has the integration, by hand. `secret_given`:
+    the manifest names the signing secret; `adoptable` are then the endpoints for its URL that nobody has marked.
     """
 
     name: str
@@ -38,6 +39,8 @@ class EndpointFacts:
     known_secrets: frozenset[str]
     resumable: Resumable | None = None
     left_to_operator: bool = False
+    secret_given: bool = False
+    adoptable: tuple[WebhookEndpoint, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +80,7 @@ def _current(facts: EndpointFacts) -> WebhookEndpoint | None:
         return by_id[facts.last.remote_id]
     if facts.desired is None:
         return next((each for each in facts.ours if _we_made(each, facts)), None)
-    return facts.ours[0] if facts.ours else None
+    return next(iter((*facts.ours, *facts.adoptable)), None)
 
 
 def _we_made(endpoint: WebhookEndpoint, facts: EndpointFacts) -> bool:
@@ -114,11 +117,13 @@ def _towards(
         return replace(anew, action=Action.CREATE, reason=reason)
     if facts.resumable:
         return replace(anew, action=Action.REPLACE, reason=Reason.RESUME)
+    if current in facts.adoptable:
+        return replace(draft, action=Action.UPDATE, reason=Reason.ADOPT)
     if not kind.is_readable(current):
         return replace(anew, action=Action.REPLACE, reason=Reason.API_VERSION)
     if current.metadata.get(kind.SCOPE_KEY) != desired.attributes["metadata"][kind.SCOPE_KEY]:
         return replace(anew, action=Action.REPLACE, reason=Reason.SCOPE)
-    if current.id not in facts.known_secrets:
+    if current.id not in facts.known_secrets and not facts.secret_given:
         return replace(anew, action=Action.REPLACE, reason=Reason.LOST_SECRET)
     if draft.fields:
         return replace(draft, action=Action.UPDATE, reason=reason_of(draft.fields))

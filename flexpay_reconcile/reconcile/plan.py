@@ -222,6 +222,10 @@ def _endpoint(seen: IntegrationFacts, facts: Facts, status: IdentityStatus) -> t
         if status is IdentityStatus.OTHER:
             return nothing, Deferred(address=address, because="the keys belong to another account")
     endpoints = () if isinstance(seen.view.endpoints, Unseen) else seen.view.endpoints
+    adoptable = () if seen.removed else webhook_endpoint.adoptable(endpoints, integration)
+    if len(adoptable) > 1 and seen.endpoint is None:
+        ids = ", ".join(each.id for each in adoptable)
+        return nothing, Deferred(address=address, because=f"{ids} post to this URL: delete all but the one meant")
     planned = endpoint.plan(
         EndpointFacts(
             name=name,
@@ -237,6 +241,8 @@ def _endpoint(seen: IntegrationFacts, facts: Facts, status: IdentityStatus) -> t
             known_secrets=seen.known_secrets,
             resumable=seen.resumable,
             left_to_operator=by_hand,
+            secret_given=integration.webhook.signing_secret is not None,
+            adoptable=adoptable,
         )
     )
     return planned, None

@@ -98,6 +98,24 @@ def is_readable(endpoint: WebhookEndpoint) -> bool:
     return endpoint.api_version in SUPPORTED_API_VERSIONS
 
 
+def adoptable(endpoints: Iterable[WebhookEndpoint], integration: Integration) -> tuple[WebhookEndpoint, ...]:
+    """Endpoints for this integration's URL that nobody has marked and whose events can be read, newest first.
+
+    None where the manifest does not give the signing secret: then nobody could believe what one of them sends.
+    """
+    if integration.webhook.signing_secret is None:
+        return ()
+    found = [
+        each
+        for each in endpoints
+        if each.url == integration.webhook.url
+        and INTEGRATION_KEY not in each.metadata
+        and each.livemode == integration.environment.livemode
+        and is_readable(each)
+    ]
+    return tuple(sorted(found, key=lambda each: (each.created, each.id), reverse=True))
+
+
 def ours(endpoints: Iterable[WebhookEndpoint], *, name: str, livemode: bool) -> tuple[WebhookEndpoint, ...]:
     """The endpoints that carry this integration's marks, of whatever scope, newest first."""
     found = [

@@ -71,7 +71,7 @@ def _depth(text: str) -> int:
 def _row(change: Mapping[str, Any]) -> str:
     """One line of the table."""
     actions, source = change["change"]["actions"], change["source"]
-    verb = "replace" if len(actions) > 1 else actions[0]
+    verb = "import" if change["change"].get("importing") else "replace" if len(actions) > 1 else actions[0]
     where = f"{source['file']}:{source['line']}" if source else ""
     reason = REASONS.get(change["action_reason"], change["action_reason"])
     return f"| `{SYMBOLS[verb]}` | {cell(change['address'])} | {cell(reason)} | {cell(where)} |"

@@ -49,7 +49,8 @@ def _change(resource: Mapping[str, Any], verb: str, pen: Pen) -> Iterator[str]:
     if where:
         facts.append(f"{line(where['file'])}:{where['line']}")
     note = pen.paint("  (" + ", ".join(each for each in facts if each) + ")", "dim")
-    yield f"{pen.symbol(SYMBOLS[verb])} {resource['address']}{note}"
+    symbol = SYMBOLS["import" if resource["change"].get("importing") else verb]
+    yield f"{pen.symbol(symbol)} {resource['address']}{note}"
     if verb == "create":
         yield from _attributes(resource["change"])
     elif verb in {"update", "replace"}:
