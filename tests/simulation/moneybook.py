@@ -10,16 +10,13 @@ from tests.simulation.rig import Rig
 NEW_WORD = "simulated_new_value"
 """What a delivery or an answer says that the fault `new_enum` has spoilt: recorded as it was told."""
 
-SWEPT_WITHIN = 7 * 3_600
-"""Seconds: a sweep comes every six hours, and may be an hour late where Stripe refuses it."""
-
 
 def d10_equals_ledger(rig: Rig, since: int) -> None:
     """D10: every charge and refund since an instant is a transaction with its amount and status, and there is no other.
 
     But for what an event told in words nobody understands: that event is on the dead-letter list, with an alarm (D4),
-    or its very type was spoilt on the way. And but for a debit sent since the last sweep: no event tells that one is
-    on its way.
+    or its very type was spoilt on the way. And but for a debit on its way: it is neither an approval nor a decline yet,
+    and no event tells of one; where it was recorded, it says how it ended.
     """
     account = worlds.book(rig.world)
     with rig.parts.store.reading() as view:
@@ -32,8 +29,8 @@ def d10_equals_ledger(rig: Rig, since: int) -> None:
     rows = [(row, row["status"]) for row in charges]
     rows += [(row, account.get("refund", row["id"])["status"]) for row in rig.world.ledger.refunds]
     for row, status in rows:
-        unswept = status == "pending" and rig.world.now - row["created"] < SWEPT_WITHIN
-        if row["created"] < since or row["id"] in dead or unswept:
+        under_way = status == "pending" and row["id"] not in told
+        if row["created"] < since or row["id"] in dead or under_way:
             continue
         found = told.get(row["id"])
         require(found is not None, "D10", f"{row['id']} of {row['amount']} is in no transaction")

@@ -20,6 +20,8 @@ STANDING = {
     CaseState.NEEDS_REVIEW: None,
 }
 """States that may last while their cause stands, and the causes a quiet world cannot take away."""
+PARKED_AT_MOST = Span.of(days=21)
+"""In the troubled days, and so the most by which a window can have grown."""
 
 
 class Records:
@@ -136,6 +138,10 @@ class Records:
             require(case.due_at is None, "G15", f"{case.id} has ended and still owes something")
             return
         if case.state is CaseState.FINISHING and ends:
+            return
+        if case.state is CaseState.WAITING_FOR_CUSTOMER and case.due_at == case.window_until:
+            left = case.window_until.since(self.rig.now)  # the window grew by the time for which the case was parked
+            require(Span(0) < left < PARKED_AT_MOST, "C1", f"{case.id} waits for {left.text()} after the end")
             return
         words = f"{case.id} is still {case.state} ({case.closed_because}), due {case.due_at}"
         require(case.state in STANDING, "C1", words)
