@@ -26,6 +26,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "plan": ("plan:command", "Show what apply would change; writes nothing."),
     "apply": ("apply:command", "Make it so."),
     "drift": ("drift:command", "Show what moved at Stripe since the last apply; writes nothing."),
+    "import": ("import_:command", "Write a manifest for an account that exists; changes nothing."),
     "show": ("show:command", "Show a saved plan, or the applied resources."),
     "history": ("history:command", "The applied revisions: when, by whom, what changed."),
     "rollback": ("rollback:command", "Go back to an applied revision, as a new one."),

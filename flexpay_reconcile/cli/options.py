@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from typing import Any, Final, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
 import click
+
+if TYPE_CHECKING:
+    from flexpay_reconcile.values.secret import SecretRef
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -77,14 +80,19 @@ def _manifest(command: F) -> F:
 
 def _token_reference(ctx: click.Context, param: click.Parameter, value: str | None) -> None:
     """`env:NAME`, `file:PATH` or `credential:NAME`, kept for `--state`; a token itself is refused, and not shown."""
-    if value is None:
-        return
+    if value is not None:
+        ctx.meta[_TOKEN] = secret_reference(ctx, param, value)
+
+
+def secret_reference(ctx: click.Context, param: click.Parameter, value: str) -> SecretRef:
+    """`env:NAME`, `file:PATH` or `credential:NAME`; all else, as a secret itself, is refused and not shown."""
     from flexpay_reconcile.values.secret import SecretRef, SecretSource
 
     source, colon, name = value.partition(":")
     if not colon or not name or source not in {"env", "file", "credential"}:
-        raise click.BadParameter("a token is named by reference: env:NAME, file:PATH or credential:NAME", ctx, param)
-    ctx.meta[_TOKEN] = SecretRef(source=SecretSource(source), name=name)
+        words = "a secret is named by reference: env:NAME, file:PATH or credential:NAME"
+        raise click.BadParameter(words, ctx, param)
+    return SecretRef(source=SecretSource(source), name=name)
 
 
 def _state_address(ctx: click.Context, param: click.Parameter, value: str) -> str:

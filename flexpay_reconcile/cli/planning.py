@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from flexpay_reconcile.operations.read_history import revision_of
 from flexpay_reconcile.reconcile.plan import Plan
 from flexpay_reconcile.reconcile.targets import Part, Selection, part_of
 from flexpay_reconcile.values import state_address
+from flexpay_reconcile.values.diagnostic import Place
 from flexpay_reconcile.values.instant import Instant
 
 MEMORY = ":memory:"
@@ -131,13 +132,22 @@ def bench(
             hint="name a file with --state",
             kind=ErrorKind.USAGE,
         )
+    with opened(state_path, stripe_api, allow_secret_commands, create=create) as (parts, has_state):
+        _ready(parts, loaded, configuration, stripe_api)
+        yield Bench(loaded=loaded, configuration=configuration, parts=parts, has_state=has_state)
+
+
+@contextlib.contextmanager
+def opened(
+    state_path: str, stripe_api: str | None, allow_secret_commands: bool = False, *, create: bool = False
+) -> Iterator[tuple[bootstrap.ControlParts, bool]]:
+    """The parts, and whether there is a state: without `create` a missing one is none, and nothing is written (E1)."""
     has_state = create or _is_there(state_path)
     parts = bootstrap.open_control(
         state_path if has_state else MEMORY, stripe_api, allow_secret_commands, create=create or not has_state
     )
     try:
-        _ready(parts, loaded, configuration, stripe_api)
-        yield Bench(loaded=loaded, configuration=configuration, parts=parts, has_state=has_state)
+        yield parts, has_state
     finally:
         parts.close()
 
@@ -148,7 +158,12 @@ def _ready(parts: bootstrap.ControlParts, loaded: Loaded, configuration: Configu
     if stripe_api:
         output.note(f"Stripe is the simulator at {stripe_api}, and so is the time")
     bootstrap.agree_on_time(parts.state, parts.clock)
-    faults = key_faults(configuration, loaded.places, parts.secrets)
+    check_keys(parts, configuration, loaded.places)
+
+
+def check_keys(parts: bootstrap.ControlParts, configuration: Configuration, places: Mapping[str, Place]) -> None:
+    """Every fault of the keys is told; OperatorError (exit 4) when there is one, before anything is sent."""
+    faults = key_faults(configuration, places, parts.secrets)
     if faults:
         for each in faults:
             output.note(output.printable(each.text()))
