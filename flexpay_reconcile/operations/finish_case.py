@@ -12,8 +12,8 @@ from dataclasses import replace
 from flexpay_reconcile.config.integration import Integration
 from flexpay_reconcile.errors import BrokenInvariant, FlexpayError, OperatorError, TryLater
 from flexpay_reconcile.operations import (
-    brake_check,
     endings,
+    final_budget,
     finishing,
     follow_subscription,
     judge_action,
@@ -25,16 +25,14 @@ from flexpay_reconcile.operations.attribution import SURELY_OVER
 from flexpay_reconcile.operations.context import LOG, Context
 from flexpay_reconcile.ports.billing_reader import BillingReader
 from flexpay_reconcile.ports.billing_writer import BillingWriter, BillingWriterFor, WriteResult
-from flexpay_reconcile.ports.store import UnitOfWork
 from flexpay_reconcile.recovery import windows
-from flexpay_reconcile.recovery.brakes import Braked
 from flexpay_reconcile.recovery.case import CaseState, EndedBy, RecoveryCase
 from flexpay_reconcile.recovery.decide import NEW_CARD
 from flexpay_reconcile.recovery.final_action import CANCEL_TAG, OPEN_STATES, ActionKind, ActionState, FinalAction
 from flexpay_reconcile.recovery.journal import EntryKind
 from flexpay_reconcile.recovery.transitions import move
 from flexpay_reconcile.values.ids import PaymentMethodId
-from flexpay_reconcile.values.instant import Instant, Span
+from flexpay_reconcile.values.instant import Span
 
 _SELDOM = Span.of(hours=1)
 
@@ -76,7 +74,7 @@ def _finish(context: Context, writers: BillingWriterFor, integration: Integratio
         if action.kind is ActionKind.SCHEDULE_CANCEL and _sibling_calls(context, case):
             _later(context, case, judge_action.SOON)
             return 0
-        if _must_wait(context, case, action):
+        if final_budget.must_wait(context, case, action):
             return 0
         match judge_action.judge(reader, case, action):
             case judge_action.Due():
@@ -153,9 +151,9 @@ def _call(
         stored = unit.cases.get(case.id)
         if stored is None or move_cases.move_first(context, unit, stored, now):
             return False
-        braked = _brake(context, unit, case, action)
+        braked = final_budget.braked(context, unit, case, action)
         if braked is not None:
-            _wait_turn(unit, case, action, braked, now)
+            final_budget.wait_turn(unit, case, action, braked, now)
             return False
         called = replace(action, state=ActionState.CALLING, called_at=action.called_at or now)
         unit.actions.save(called)
@@ -168,36 +166,6 @@ def _call(
     first = action.kind is ActionKind.CANCEL_SUBSCRIPTION and action.called_at is None
     late = first and result in (WriteResult.MISSING, WriteResult.ALREADY)
     return _confirm(context, reader, case, called, None if late else result)
-
-
-def _brake(context: Context, unit: UnitOfWork, case: RecoveryCase, action: FinalAction) -> Braked | None:
-    """The budget, for an action that is still to be called; one that was called may be settled at any time."""
-    if action.state is ActionState.CALLING or action.kind is ActionKind.AWAIT_END:
-        return None
-    running = context.running()
-    brakes = (running.configuration if running else context.pinned(case.revision)).brakes
-    return brake_check.final_actions(unit, brakes, action.integration_id, context.clock.now())
-
-
-def _must_wait(context: Context, case: RecoveryCase, action: FinalAction) -> bool:
-    """Asked before anything is read: thousands may wait for their turn, and each look would cost five reads."""
-    with context.store.reading() as view:
-        braked = _brake(context, view, case, action)
-    if braked is None:
-        return False
-    with context.store.begin() as unit:
-        _wait_turn(unit, case, action, braked, context.clock.now())
-    return True
-
-
-def _wait_turn(unit: UnitOfWork, seen: RecoveryCase, action: FinalAction, braked: Braked, now: Instant) -> None:
-    case = unit.cases.get(seen.id)
-    if case is None or case.state is not CaseState.FINISHING:
-        return
-    if brake_check.wait_turn(unit, case, action, braked, now):
-        planned = unit.actions.count([ActionState.PLANNED])
-        facts = {"integration": action.integration_id, "because": braked.because, "planned": str(planned)}
-        LOG.error("final actions wait for their budget", extra=facts)
 
 
 def _send(writer: BillingWriter, case: RecoveryCase, action: FinalAction) -> WriteResult:
