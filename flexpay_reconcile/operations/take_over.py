@@ -14,13 +14,18 @@ from flexpay_reconcile.operations.context import LOG, Context
 from flexpay_reconcile.ports.billing_reader import BillingReader
 from flexpay_reconcile.ports.configurations import AppliedConfiguration
 from flexpay_reconcile.ports.store import UnitOfWork
+from flexpay_reconcile.recovery.eligibility import NotEligible
 from flexpay_reconcile.recovery.take_over import TakeOver, after_batch, batch
 from flexpay_reconcile.values.ids import IntegrationId, InvoiceId
 from flexpay_reconcile.values.instant import Instant, Span
 
 AFTER_OUTAGE = Span.of(minutes=10)
 AFTER_REFUSAL = Span.of(hours=1)
+GIVE_UP = Span.of(days=90)
+"""After its order: an invoice that could not be followed once in so long is left, with an error in the log."""
 MAX_PAGES = 2_000
+_MAY_PASS = frozenset({"payment_pending", NotEligible.SUBSCRIPTION_UNKNOWN.value})
+"""Why a case is not opened now, and may be later: no sweep looks so far back."""
 
 
 def mark_name(integration: IntegrationId) -> str:
@@ -111,25 +116,57 @@ def _batch(
     record: TakeOver,
 ) -> int:
     """The next invoices; after each one the cursor is on disk, and a case that is there already is not doubled."""
+    if record.listed:
+        return _again(context, running, integration, reader, record)
     percent = running.configuration.brakes.take_over_percent_of_book_per_day
     page = reader.open_page(record.ordered_at, record.cursor)
     taken = page.invoices[: batch(record.total, percent)]
     for invoice in taken:
         with context.store.reading() as view:
             known = bool(view.cases.lives_of(invoice.account, invoice.id))
-        opened = not known and _open(context, running, integration, reader, invoice.id)
-        record = replace(record, cursor=invoice.id, looked=record.looked + 1, opened=record.opened + opened)
+        opened = False if known else _open(context, running, integration, reader, invoice.id)
+        left = record.left if opened is not None else (*record.left, invoice.id)
+        looked, cases = record.looked + 1, record.opened + bool(opened)
+        record = replace(record, cursor=invoice.id, looked=looked, opened=cases, left=left)
         _save(context, integration.id, record)
     now = context.clock.now()
     if len(taken) == len(page.invoices):  # this page is done
         if not page.more or page.last is None:
-            _save(context, integration.id, replace(record, finished_at=now))
-            facts = {"integration": integration.id, "invoices": record.looked, "cases": record.opened}
-            LOG.info("take-over finished", extra=facts)
+            if record.left:
+                _save(context, integration.id, replace(record, listed=True, next_at=now.plus(AFTER_REFUSAL)))
+            else:
+                _finish(context, integration.id, record)
             return len(taken)
         record = replace(record, cursor=page.last)
     _save(context, integration.id, after_batch(record, len(taken), percent, now))
     return len(taken)
+
+
+def _again(
+    context: Context,
+    running: AppliedConfiguration,
+    integration: Integration,
+    reader: BillingReader,
+    record: TakeOver,
+) -> int:
+    """What could not be followed when its turn came: tried every hour, for none may be forgotten (D6)."""
+    tried = {each: _open(context, running, integration, reader, each) for each in record.left}
+    now = context.clock.now()
+    left = tuple(each for each, opened in tried.items() if opened is None)
+    record = replace(record, left=left, opened=record.opened + sum(map(bool, tried.values())))
+    if left and now.since(record.ordered_at) < GIVE_UP:
+        _save(context, integration.id, replace(record, next_at=now.plus(AFTER_REFUSAL)))
+    else:
+        _finish(context, integration.id, record)
+    return len(tried)
+
+
+def _finish(context: Context, integration: IntegrationId, record: TakeOver) -> None:
+    _save(context, integration, replace(record, finished_at=context.clock.now()))
+    facts = {"integration": integration, "invoices": record.looked, "cases": record.opened}
+    LOG.info("take-over finished", extra=facts)
+    if record.left:
+        LOG.error("invoices could not be taken over", extra={**facts, "left": ",".join(record.left)})
 
 
 def _open(
@@ -138,18 +175,19 @@ def _open(
     integration: Integration,
     reader: BillingReader,
     invoice_id: InvoiceId,
-) -> bool:
-    """Whether a case was opened. One invoice that cannot be followed does not hold the others."""
+) -> bool | None:
+    """Whether a case was opened; None for an invoice that cannot be followed now, which does not hold the others."""
     try:
         invoice = reader.invoice(invoice_id)
         if invoice is None:
             return False
-        return open_case.open_case(context, running, integration, invoice, taken_over=True) is None
+        why_not = open_case.open_case(context, running, integration, invoice, taken_over=True)
+        return None if why_not in _MAY_PASS else why_not is None
     except FlexpayError as problem:
         if isinstance(problem, TryLater) or problem.kind is ErrorKind.KEY_REFUSED:
             raise
-        LOG.warning("could not be taken over", extra={"invoice": invoice_id, "because": problem.message})
-        return False
+        LOG.warning("could not be taken over yet", extra={"invoice": invoice_id, "because": problem.message})
+        return None
 
 
 def _save(context: Context, integration: IntegrationId, record: TakeOver) -> None:

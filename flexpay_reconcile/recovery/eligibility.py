@@ -34,7 +34,9 @@ class NotEligible(StrEnum):
     WRONG_MODE = "wrong_mode"
     """A test object in a live integration, or the other way round."""
     SUBSCRIPTION_OVER = "subscription_over"
-    """The subscription is canceled, expired, or gone."""
+    """The subscription is canceled, expired, paused, or gone."""
+    SUBSCRIPTION_UNKNOWN = "subscription_unknown"
+    """It reads a status this version does not know: not judged, and looked at again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,5 +80,7 @@ def judge_subscription(subscription: Subscription | None, integration: Integrati
     """What the subscription says."""
     if subscription is None:
         return Verdict(reason=NotEligible.SUBSCRIPTION_OVER)
+    if subscription.status is SubscriptionStatus.UNKNOWN:
+        return Verdict(reason=NotEligible.SUBSCRIPTION_UNKNOWN)
     living = _LIVING | ({SubscriptionStatus.INCOMPLETE} if integration.include_first_invoice else frozenset())
     return Verdict(reason=None if subscription.status in living else NotEligible.SUBSCRIPTION_OVER)

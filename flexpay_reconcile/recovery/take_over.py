@@ -20,7 +20,8 @@ SHORTEST = Span.of(minutes=5)
 class TakeOver:
     """How far a take-over is. `cursor` is the last invoice looked at; invoices made after `ordered_at` are not its own.
 
-    `total` counts what was open and attempted when it was ordered, `looked` what it has looked at, `opened` its cases.
+    `total` counts what was open and attempted when it was ordered, `looked` what it has looked at, `opened` its cases,
+    `left` are invoices that could not be followed when their turn came: tried again when all pages are `listed`.
     """
 
     ordered_at: Instant
@@ -30,6 +31,8 @@ class TakeOver:
     cursor: InvoiceId | None = None
     next_at: Instant
     finished_at: Instant | None = None
+    left: tuple[InvoiceId, ...] = ()
+    listed: bool = False
 
     @property
     def running(self) -> bool:
@@ -40,15 +43,18 @@ class TakeOver:
         """One line for the marks."""
         finished = self.finished_at.text() if self.finished_at else "-"
         parts = (self.ordered_at.text(), self.total, self.looked, self.opened, self.cursor or "-", self.next_at.text())
-        return " ".join(map(str, (*parts, finished)))
+        rest = (",".join(self.left) or "-", "listed" if self.listed else "-")
+        return " ".join(map(str, (*parts, finished, *rest)))
 
     @staticmethod
     def from_text(text: str) -> TakeOver:
         """The record back; BrokenInvariant when it is not one."""
         parts = text.split(" ")
-        if len(parts) != 7 or not all(each.isdigit() for each in parts[1:4]):
+        if len(parts) == 7:  # as it was written before invoices could be left
+            parts += ["-", "-"]
+        if len(parts) != 9 or not all(each.isdigit() for each in parts[1:4]):
             raise BrokenInvariant(f"the record of a take-over cannot be read: {text[:120]!r}")
-        ordered, total, looked, opened, cursor, next_at, finished = parts
+        ordered, total, looked, opened, cursor, next_at, finished, left, listed = parts
         return TakeOver(
             ordered_at=Instant.from_text(ordered),
             total=int(total),
@@ -57,6 +63,8 @@ class TakeOver:
             cursor=None if cursor == "-" else InvoiceId(cursor),
             next_at=Instant.from_text(next_at),
             finished_at=None if finished == "-" else Instant.from_text(finished),
+            left=() if left == "-" else tuple(InvoiceId(each) for each in left.split(",")),
+            listed=listed == "listed",
         )
 
 

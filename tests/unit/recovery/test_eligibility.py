@@ -93,6 +93,7 @@ def test_other_billing_reasons_are_eligible(reason):
 def test_every_reason_is_tested():
     """No reason of the list is without a test here."""
     tested = {reason for _, reason in REASONS} | {NotEligible.INTEGRATION_NOT_ENABLED, NotEligible.SUBSCRIPTION_OVER}
+    tested |= {NotEligible.SUBSCRIPTION_UNKNOWN}
     assert tested == set(NotEligible)
 
 
@@ -105,7 +106,8 @@ def test_subscriptions(status, first_included):
     )
     wanted = status in LIVING or (status is SubscriptionStatus.INCOMPLETE and first_included)
     assert verdict.eligible is wanted
-    assert wanted or verdict.reason is NotEligible.SUBSCRIPTION_OVER
+    unknown = status is SubscriptionStatus.UNKNOWN
+    assert wanted or verdict.reason is (NotEligible.SUBSCRIPTION_UNKNOWN if unknown else NotEligible.SUBSCRIPTION_OVER)
 
 
 def test_a_subscription_that_is_gone():

@@ -25,8 +25,9 @@ def test_a_record_comes_back_as_it_was(record):
 
 def test_the_line_of_a_record_is_fixed():
     """A record that an older program wrote is read by this one: the order of the words does not change."""
-    assert UNDER_WAY.text() == LINE
-    assert ORDERED.text() == f"{NOW.text()} 1000 0 0 - {NOW.text()} -"
+    assert UNDER_WAY.text() == f"{LINE} - -"
+    assert ORDERED.text() == f"{NOW.text()} 1000 0 0 - {NOW.text()} - - -"
+    assert TakeOver.from_text(LINE) == UNDER_WAY
     assert (ORDERED.looked, ORDERED.opened, ORDERED.cursor, ORDERED.finished_at) == (0, 0, None, None)
 
 
