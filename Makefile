@@ -14,6 +14,8 @@ MOST ?= 200
 EXAMPLES ?= 2000
 KILLS ?= 100
 CHAOS ?=
+ONLY ?=
+RESUME ?=
 CONFORMANCE_SEEDS ?= 4
 COVERED_BY ?= tests/unit tests/contract tests/simulation --ignore tests/simulation/test_planted_bugs.py
 
@@ -59,10 +61,10 @@ converge: $(DEV_STAMP) ## random manifests and random drift, one apply each: mak
 mutants: $(DEV_STAMP) ## every planted bug, hunted until a seed of the campaign finds it: make mutants MOST=200
 	@$(PY) -m tests.simulation.mutants --seeds $(MOST) --jobs $(WORKERS)
 
-mutation: $(MEASURE_STAMP) ## mutation score of recovery and declines (ten minutes on one core)
-	@rm -rf mutants
-	@$(VENV)/bin/mutmut run --max-children $(WORKERS)
-	@$(PY) scripts/mutation_score.py --at-least 80
+mutation: $(MEASURE_STAMP) ## mutation score of recovery and declines (20 min on a core): make mutation ONLY='*gates*' RESUME=1
+	@test -n "$(RESUME)" || rm -rf mutants
+	@$(VENV)/bin/mutmut run --max-children $(WORKERS) $(if $(ONLY),'$(ONLY)')
+	@$(PY) scripts/mutation_score.py --at-least 80 $(if $(ONLY),--only '$(ONLY)')
 
 coverage: $(MEASURE_STAMP) ## branch coverage of recovery, declines and operations, at least 95 %
 	@rm -f .coverage .coverage.*

@@ -163,8 +163,7 @@ def _retry(
     if legal is None:
         names = tuple(bound.because for bound in bounds)
         return Stop(ended_by=EndedBy.NO_LEGAL_MOMENT, because=("no legal moment is left in the window", *names))
-    kind = case.decline_kind.value if case.decline_kind else "unknown"
-    reasons = [f"{kind} decline: {case.decline_reason}", aim.words]
+    reasons = [f"{case.decline_kind} decline: {case.decline_reason}", aim.words]
     if legal.at != aim.at:
         why = "; ".join(legal.moved_by) or "that moment has passed"
         reasons.append(f"moved from {aim.at.short_text()}: {why}")

@@ -109,3 +109,28 @@ def test_codes_that_customers_must_not_see():
     for code in (*customer_words.SHOWN_AS_GENERIC, " Lost_Card ", "", None):
         assert customer_words.code_for_customer(code) == "generic_decline"
     assert customer_words.code_for_customer("insufficient_funds") == "insufficient_funds"
+
+
+def test_every_cell_is_in_the_column_that_the_file_names():
+    """A row of the file is the row in the program, column by column; the words `yes` and `deprecated` are flags."""
+    row = dict(zip(HEADER, [f"the {name}" for name in HEADER], strict=True)) | {"kind": "soft"}
+    for flags in ("yes", "deprecated"), ("no", ""):
+        row |= {"on_stripe_smart_retries_no_retry_list": flags[0], "deprecated": flags[1]}
+        read = data._code_row(HEADER, list(row.values()))
+        assert (read.table, read.code, read.description) == ("the table", "the code", "the description")
+        assert (read.next_step, read.suggested_class) == ("the stripe_next_step", "the suggested_class")
+        assert (read.policy, read.reason) == ("the suggested_policy", "the reason")
+        assert (read.outcome_reason, read.kind_because) == ("the charge_outcome_reason", "the kind_because")
+        assert (read.source, read.kind) == ("the source", DeclineKind.SOFT)
+        assert (read.on_no_retry_list, read.deprecated) == (flags[0] == "yes", flags[0] == "yes")
+
+
+@pytest.mark.parametrize(("network", "networks"), [("visa", ("visa",)), (["ach", "bacs_debit"], ("ach", "bacs_debit"))])
+@pytest.mark.parametrize("reading", [None, "never"])
+def test_a_rule_is_read_as_it_is_written(network, networks, reading):
+    """One network or several, a reading or none: each field of a rule is the file's own, and all keys are kept."""
+    entry = {"id": "x.1", "network": network, "confidence": "primary", "source": ["a", "b"], "codes": ["04"]}
+    entry |= {} if reading is None else {"reading": reading}
+    rule = data._rule(entry)
+    assert (rule.id, rule.networks, rule.confidence) == ("x.1", networks, "primary")
+    assert (rule.sources, rule.reading, rule.facts) == (("a", "b"), reading, entry)

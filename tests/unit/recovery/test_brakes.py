@@ -55,6 +55,7 @@ def test_the_budget_of_final_actions(hour, day, until):
     """Final actions above the budget wait and are not dropped: the answer is an instant."""
     braked = rules.ask_final_actions(BRAKES, last_hour=hour, last_day=day, now=NOW)
     assert (braked.until if braked else None) == (NOW.plus(until) if until else None)
+    assert braked is None or "final actions" in braked.because
 
 
 def ended(state: AttemptState, minutes_ago: int, **changes) -> Attempt:

@@ -12,6 +12,7 @@ from flexpay_reconcile.recovery.case import EndedBy
 from flexpay_reconcile.recovery.decide import (
     Aim,
     AskCustomer,
+    Hold,
     Park,
     RetryAt,
     Review,
@@ -32,7 +33,7 @@ AIM = Aim(at=after(days=4), model="even/1", words="attempt 1 of 8, spread evenly
 NEVER_HARD = CardHistory(never_because="stolen_card", never_kind=DeclineKind.HARD)
 
 
-def decided(case, history=CLEAN, policy=None, aim: Aim | None = AIM, now: Instant = PRESENT):
+def decided(case, history=CLEAN, policy=None, aim: Aim | Hold | None = AIM, now: Instant = PRESENT):
     """The decision, with the usual history, policy, aim and present where a test does not say otherwise."""
     return decide(case, history, policy or agreed.policy(), aim, now)
 

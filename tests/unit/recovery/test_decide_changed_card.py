@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from flexpay_reconcile.declines.decline import DeclineKind
 from flexpay_reconcile.recovery.case import EndedBy
-from flexpay_reconcile.recovery.decide import FRESH_CARD, UNKNOWN_CODE_AFTER, RetryAt, Review, Stop, may_attempt
+from flexpay_reconcile.recovery.decide import FRESH_CARD, UNKNOWN_CODE_AFTER, Hold, RetryAt, Review, Stop, may_attempt
 from flexpay_reconcile.recovery.limits import CardHistory
 from tests.unit.config import agreed
 from tests.unit.recovery import book
@@ -70,3 +70,13 @@ def test_a_changed_card_never_stops_without_a_hard_refusal(word, used, hours, ne
     """Neither time nor number nor an unsure refusal ends the recovery of a card that nobody has tried."""
     history = CardHistory(never_because="a reason" if never_kind else None, never_kind=never_kind)
     assert not isinstance(decided(fresh(word, attempts_used=used), history, aim=aim, now=after(hours=hours)), Stop)
+
+
+def test_a_timing_that_holds_a_changed_card_holds_it_inside_the_window_only():
+    """Inside the window a hold is kept; once it is over, a hold in the past would be asked for ever: a person looks."""
+    held = Hold(until=after(days=9), because=("no chance now",))
+    assert decided(fresh(), aim=held) == held
+    for late in (after(days=28), after(days=29)):
+        decision = decided(fresh(), aim=held, now=late)
+        assert isinstance(decision, Review)
+        assert decision.until == late.plus(UNKNOWN_CODE_AFTER)

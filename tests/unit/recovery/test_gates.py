@@ -8,7 +8,7 @@ import pytest
 
 from flexpay_reconcile.billing.invoice import InvoiceStatus, SubscriptionStatus
 from flexpay_reconcile.config.company import Company
-from flexpay_reconcile.config.integration import SmartRetries, StopStripeRetries
+from flexpay_reconcile.config.integration import ListenTo, SmartRetries, StopStripeRetries
 from flexpay_reconcile.config.keys import Environment
 from flexpay_reconcile.declines.decline import DeclineKind
 from flexpay_reconcile.recovery import gates
@@ -255,3 +255,39 @@ def test_the_card_is_the_one_stripe_would_pick():
     closed = gates.ask(invoice(default_payment_method=PaymentMethodId("pm_9")))
     assert closed is not None
     assert (closed.gate, closed.then) == ("card", Then.DECIDE_AGAIN)
+
+
+def test_the_customers_own_card_is_the_one_that_is_judged():
+    """Where neither invoice nor subscription names a card, the customer's default is charged, and so judged (A20)."""
+    plain = {"subscription": reads.subscription(default_payment_method=None)}
+    own = reads.customer(default_payment_method=reads.CARD)
+    assert gates.ask(facts(**plain, customer=own)) is None
+    other = reads.customer(default_payment_method=PaymentMethodId("pm_2"))
+    closed = gates.ask(facts(**plain, customer=other))
+    assert closed is not None
+    assert (closed.gate, closed.then) == ("card", Then.DECIDE_AGAIN)
+
+
+def _because(given):
+    closed = gates.ask(given)
+    assert closed is not None
+    return closed.because
+
+
+def test_a_closed_gate_says_why():
+    """What a person reads in the journal names the cause, with Stripe's own moment where there is one."""
+    upcoming = NOW.plus(Span.of(minutes=30))
+    at = upcoming.short_text()
+    assert _because(invoice(read_at=NOW.minus(Span.of(hours=1)))) == "the read of the invoice is too old"
+    assert _because(invoice(next_payment_attempt=upcoming)) == f"Stripe's own retry is at {at}"
+    planned = reads.invoice(read_at=NOW, next_payment_attempt=upcoming)
+    assert _because(facts(invoice=planned, integration=NO_STOPPING)) == f"Stripe itself retries at {at}"
+
+
+def test_an_account_that_is_not_acted_for_is_told_apart():
+    """Its company gone is one thing to a reader; an account that the platform acts for no more is another."""
+    nobody = agreed.configuration(companies={})
+    assert _because(facts(configuration=nobody)) == "the integration's company is another Stripe account now"
+    connect = replace(agreed.integration().webhook, listen_to=ListenTo.CONNECTED_ACCOUNTS)
+    platform = agreed.integration(webhook=connect)
+    assert _because(facts(configuration=nobody, integration=platform)) == "the integration acts for it no more"

@@ -142,3 +142,31 @@ def test_quiet_hours_beyond_the_window():
     closed = gates.ask(given)
     assert closed is not None
     assert (closed.gate, closed.then) == ("quiet_hours", Then.DECIDE_AGAIN)
+
+
+def test_a_bound_that_ends_now_is_over():
+    """A wait is kept up to its last millisecond, and not one longer."""
+    spacing = case(last_attempt_at=NOW.minus(Span.of(hours=24)))
+    assert gates.ask(spacing) is None
+
+
+def test_at_the_very_end_of_the_window_an_attempt_is_late_already():
+    """At its end the window gives a planned attempt as long again for a wait that others cause (F4)."""
+    at_end = replace(case(window_until=NOW, wait_until=NOW.plus(Span.of(hours=1))), attempt=book.attempt())
+    closed = gates.ask(at_end)
+    assert closed is not None
+    assert (closed.gate, closed.then) == ("advice_wait", Then.WAIT)
+
+
+def test_a_wait_says_its_rule():
+    """The reader is told which rule waits, and whether the window is over before it is."""
+    quiet = agreed.policy(quiet_hours=book.quiet("20:00", "07:30", "UTC"))
+    told = gates.ask(facts(policy=quiet))
+    assert told is not None
+    assert told.because == "quiet hours"
+    told = gates.ask(replace(case(window_until=NOW.plus(MS)), policy=quiet))
+    assert told is not None
+    assert told.because == "quiet hours, and the window ends first"
+    told = gates.ask(case(last_attempt_at=NOW.minus(Span.of(hours=20))))
+    assert told is not None
+    assert told.because == "1d between two attempts"

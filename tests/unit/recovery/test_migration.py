@@ -186,3 +186,9 @@ def test_another_handling_of_stripes_retries_is_looked_at_anew():
 def test_an_integration_that_a_revision_does_not_have_has_no_terms():
     """Removed from the manifest: there is nothing to move to."""
     assert migration.terms_of(agreed.configuration(integrations={}), book.case().integration_id, 2) is None
+
+
+@pytest.mark.parametrize("included", [True, False])
+def test_terms_say_whether_first_invoices_are_recovered(included):
+    """A revision's word on first invoices is part of the terms of its cases."""
+    assert terms(include_first_invoice=included).include_first_invoice is included

@@ -111,3 +111,19 @@ def test_the_gate_waits_beyond_the_window_too():
     closed = gates.ask(late)
     assert closed is not None
     assert (closed.gate, closed.then) == ("other_payment", Then.WAIT)
+
+
+@pytest.mark.parametrize("settled", [payment("succeeded", FAILED, status="paid"), payment("succeeded", status="paid")])
+def test_a_settled_payment_does_not_hide_one_under_way(settled):
+    """A part payment is over; the bank debit beside it, listed after it, is still waited for."""
+    found = on_its_way(OPEN, [settled, payment("processing")])
+    assert found is not None
+    assert "under way" in found
+
+
+def test_each_charge_that_is_not_counted_yet_is_named():
+    """Two part payments whose sum the invoice does not show: both are named to the reader."""
+    other = reads.charge(id=ChargeId("ch_9"), status=ChargeStatus.SUCCEEDED)
+    paid = [payment("succeeded", each, status="paid") for each in (SUCCEEDED, other)]
+    found = on_its_way(reads.invoice(amount_paid=SUCCEEDED.amount), paid)
+    assert found == "a payment of it has succeeded and is not counted yet (ch_1, ch_9)"

@@ -192,3 +192,12 @@ def test_the_end_of_quiet_hours_is_always_later(at, quiet_hours):
         ended = windows.quiet_until(at, quiet_hours)
         assert at < ended <= at.plus(Span.of(hours=73))
         assert not windows.is_quiet(ended, quiet_hours)
+
+
+@pytest.mark.parametrize(
+    ("lasting", "patient"),
+    [(Span(0), 1), (Span.of(hours=8), 1), (Span.of(hours=24), 3), (Span.of(days=2), 6), (Span.of(days=30), 6)],
+)
+def test_patience_is_an_eighth_of_what_has_lasted_within_bounds(lasting: Span, patient: int):
+    """The longer it has lasted the rarer it is asked about: from every hour to every six hours here."""
+    assert windows.patience(lasting, HOUR, Span.of(hours=6)) == Span.of(hours=patient)
