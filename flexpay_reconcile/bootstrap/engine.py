@@ -211,10 +211,8 @@ def _receiver(parts: ControlParts, context: Context) -> Callable[[str, bytes, st
         integration = latest.configuration.integrations.get(integration_id) if latest else None
         if integration is None or integration.status is not Status.ENABLED:
             return ()
-        reference = integration.webhook.signing_secret
-        given = () if reference is None else (parts.secrets.resolve(reference),)
         kept = () if integration.webhook.managed_by is ManagedBy.MANUAL else parts.state.secrets_for(integration_id)
-        return (*given, *kept)
+        return (*_given(parts, integration, needed=not kept), *kept)
 
     def receive(integration_id: str, body: bytes, header: str) -> Received:
         return receive_event.receive_event(
@@ -229,6 +227,17 @@ def _receiver(parts: ControlParts, context: Context) -> Callable[[str, bytes, st
         )
 
     return receive
+
+
+def _given(parts: ControlParts, integration: Integration, *, needed: bool) -> tuple[Secret, ...]:
+    """The secret the manifest names. Once an adoption stored it, this host need not have it any more."""
+    reference = integration.webhook.signing_secret
+    try:
+        return () if reference is None else (parts.secrets.resolve(reference),)
+    except OperatorError:
+        if needed:
+            raise
+        return ()
 
 
 def _health(parts: ControlParts, context: Context, loops: Loops) -> dict[str, Any]:

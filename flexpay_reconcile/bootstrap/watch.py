@@ -21,6 +21,7 @@ def drift_watch(parts: ControlParts, may_write: Callable[[], bool]) -> Watch:
             state=parts.state,
             clock=parts.clock,
             identifiers=parts.identifiers,
+            secrets=parts.secrets,
         ),
         store=parts.store,
         holder=Holder(owner="daemon (drift_policy: heal)", host=socket.gethostname(), pid=os.getpid()),

@@ -187,6 +187,7 @@ class _Hand:
                 state=parts.state,
                 clock=parts.clock,
                 identifiers=parts.identifiers,
+                secrets=parts.secrets,
             ),
             holder=self._holder,
             progress=output.note,

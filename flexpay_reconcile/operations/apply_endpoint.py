@@ -20,6 +20,7 @@ from flexpay_reconcile.ports.control_state import AppliedResource, Step
 from flexpay_reconcile.reconcile.change import Action, Change, Reason
 from flexpay_reconcile.reconcile.kinds import webhook_endpoint as kind
 from flexpay_reconcile.reconcile.resource import Kind
+from flexpay_reconcile.values.secret import Secret
 
 UNKNOWN_OUTCOME = "E-stripe-unknown"
 """The code of a TryLater after which the change was maybe made."""
@@ -27,12 +28,16 @@ UNKNOWN_OUTCOME = "E-stripe-unknown"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EndpointWork:
-    """One change to carry out. `lineage` and `armed` name the state and its copy; `resume` is sent again."""
+    """One change to carry out. `lineage` and `armed` name the state and its copy; `resume` is sent again.
+
+    `given` is the signing secret of an endpoint that is adopted.
+    """
 
     change: Change
     lineage: str
     armed: str
     resume: Step | None = None
+    given: Secret | None = None
 
 
 def carry_out(run: Run, writer: AccountWriter, work: EndpointWork) -> None:
@@ -45,7 +50,7 @@ def carry_out(run: Run, writer: AccountWriter, work: EndpointWork) -> None:
             changes = _in_place(change)
             if change.reason is Reason.ADOPT:
                 changes = replace(changes, metadata={**(changes.metadata or {}), **_marks(work)})
-            _update(run, writer, change, change.remote_id or "", changes)
+            _update(run, writer, change, change.remote_id or "", changes, work.given)
         case Action.DELETE:
             _delete(run, writer, change)
         case Action.FORGET:
@@ -167,12 +172,25 @@ def _in_place(change: Change) -> EndpointChanges:
     )
 
 
-def _update(run: Run, writer: AccountWriter, change: Change, endpoint_id: str, changes: EndpointChanges) -> None:
+def _update(
+    run: Run,
+    writer: AccountWriter,
+    change: Change,
+    endpoint_id: str,
+    changes: EndpointChanges,
+    given: Secret | None = None,
+) -> None:
+    """Repair it in place; `given` is the signing secret that goes on disk with the receipt."""
     step = run.intend(change.address, Action.UPDATE.value, {"remote_id": endpoint_id})
     with _Closing(run, step):
         if writer.update_endpoint(endpoint_id, changes, idempotency_key=step.idempotency_key) is None:
             raise stale(f"{change.address}: {endpoint_id} was deleted at Stripe meanwhile")
-        run.done(step, resource=_record(run, change, _wanted(change), endpoint_id, _replaced(run, change)))
+        record = _record(run, change, _wanted(change), endpoint_id, _replaced(run, change))
+        if given is None:
+            run.done(step, resource=record)
+        else:
+            name = kind.secret_name(change.name, endpoint_id)
+            run.done(step, resource=record, secret_name=name, secret=given, integration_id=change.name)
 
 
 def _delete(run: Run, writer: AccountWriter, change: Change) -> None:

@@ -6,7 +6,7 @@ refuses; a second run finds nothing left to do.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 
@@ -14,6 +14,7 @@ from flexpay_reconcile.config.configuration import Configuration
 from flexpay_reconcile.config.integration import Integration
 from flexpay_reconcile.errors import BrokenInvariant, ErrorKind, FlexpayError, OperatorError, TryLater
 from flexpay_reconcile.operations import apply_endpoint
+from flexpay_reconcile.operations.adopted_secrets import adopted_secrets
 from flexpay_reconcile.operations.apply_endpoint import EndpointWork
 from flexpay_reconcile.operations.apply_steps import Holder, Patience, Run, beating, lock_held, stale
 from flexpay_reconcile.operations.plan_manifest import plan_manifest, resumable_step
@@ -22,11 +23,13 @@ from flexpay_reconcile.ports.account_writer import AccountWriterFor
 from flexpay_reconcile.ports.clock import Clock
 from flexpay_reconcile.ports.control_state import ControlState, Step
 from flexpay_reconcile.ports.identifiers import Identifiers
+from flexpay_reconcile.ports.secrets import SecretReader
 from flexpay_reconcile.reconcile.change import Action, Change, Reason
 from flexpay_reconcile.reconcile.checks import IdentityStatus
 from flexpay_reconcile.reconcile.plan import Plan
 from flexpay_reconcile.reconcile.resource import LEVELS, Kind
 from flexpay_reconcile.values.instant import Instant
+from flexpay_reconcile.values.secret import Secret
 
 _REFUSAL_ORDER = (ErrorKind.KEY_REFUSED, ErrorKind.GUARD_REFUSED, ErrorKind.TIMED_OUT)
 _RECORDED_APART = frozenset({Kind.WEBHOOK_ENDPOINT})
@@ -42,6 +45,7 @@ class World:
     state: ControlState
     clock: Clock
     identifiers: Identifiers
+    secrets: SecretReader
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +90,7 @@ def apply_plan(
         raise stale("the manifest is not the one this plan was made from")
     if not plan.has_changes and not world.state.unfinished_steps():
         return ApplyReport(done=(), revision=None)
+    given = adopted_secrets(plan, configuration, world.secrets)
     nonce = held or world.identifiers.fresh()
     with nullcontext() if held else lock_held(world.state, world.clock, holder, nonce, patience):
         run = Run(world.state, world.clock, run_id=world.identifiers.fresh(), nonce=nonce, progress=progress)
@@ -94,7 +99,7 @@ def apply_plan(
             raise stale("an interrupted apply is to be resumed first")
         if only is not None:
             plan = replace(plan, changes=tuple(each for each in plan.changes if only(each)))
-        return _run(plan, configuration, world, holder, run)
+        return _run(plan, configuration, world, holder, run, given)
 
 
 def _others_unfinished(plan: Plan, world: World) -> bool:
@@ -158,7 +163,9 @@ def _sorted(changes: tuple[Change, ...]) -> list[Change]:
     return sorted(changes, key=lambda each: (each.address, each.deposed or ""))
 
 
-def _run(plan: Plan, configuration: Configuration, world: World, holder: Holder, run: Run) -> ApplyReport:
+def _run(
+    plan: Plan, configuration: Configuration, world: World, holder: Holder, run: Run, given: Mapping[str, Secret]
+) -> ApplyReport:
     resumed = _settle_unfinished(plan, configuration, run)
     for guard in plan.guards:
         if guard.accepted is not None:
@@ -172,7 +179,13 @@ def _run(plan: Plan, configuration: Configuration, world: World, holder: Holder,
         if change.kind is Kind.KEY_PAIR:
             _record_key_pair(run, change)
         elif change.kind is Kind.WEBHOOK_ENDPOINT:
-            work = EndpointWork(change=change, lineage=lineage, armed=armed, resume=resumed.get(change.address))
+            work = EndpointWork(
+                change=change,
+                lineage=lineage,
+                armed=armed,
+                resume=resumed.get(change.address),
+                given=given.get(change.name),
+            )
             _endpoint(run, world, integrations[change.name], work, so_far)
     if so_far.failures:
         raise _failure(so_far, run.receipts)

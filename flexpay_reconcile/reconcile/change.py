@@ -51,7 +51,7 @@ class Reason(StrEnum):
     API_VERSION = "unsupported_api_version"
     """It sends events in a version this release cannot read, and a version cannot be changed in place."""
     ADOPT = "adopt"
-    """Somebody made it for this URL, and the manifest gives its signing secret: it becomes ours as it is."""
+    """Made by somebody for this URL, or by a state that is lost: it becomes ours as it is, with the secret given."""
     RESUME = "resume"
     """An interrupted apply sent this creation; it is sent again with the same idempotency key."""
     REMOVED = "removed_from_manifest"

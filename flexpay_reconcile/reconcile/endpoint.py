@@ -123,7 +123,9 @@ def _towards(
         return replace(anew, action=Action.REPLACE, reason=Reason.API_VERSION)
     if current.metadata.get(kind.SCOPE_KEY) != desired.attributes["metadata"][kind.SCOPE_KEY]:
         return replace(anew, action=Action.REPLACE, reason=Reason.SCOPE)
-    if current.id not in facts.known_secrets and not facts.secret_given:
+    if current.id not in facts.known_secrets:
+        if facts.secret_given:
+            return replace(draft, action=Action.UPDATE, reason=Reason.ADOPT)
         return replace(anew, action=Action.REPLACE, reason=Reason.LOST_SECRET)
     if draft.fields:
         return replace(draft, action=Action.UPDATE, reason=reason_of(draft.fields))

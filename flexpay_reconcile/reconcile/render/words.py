@@ -28,7 +28,7 @@ REASONS: Final = {
     "scope": "whose events an endpoint hears (the account's or its connected accounts') cannot be changed",
     "lost_secret": "its signing secret is not in this state, and Stripe tells it only once",
     "unsupported_api_version": "it sends events in an API version this release cannot read",
-    "adopt": "made by somebody; it becomes ours as it is, with the signing secret that the manifest names",
+    "adopt": "made by somebody, or by a state that is lost; it becomes ours as it is, with the secret that is given",
     "resume": "an interrupted apply began this; it is sent again with the same idempotency key",
     "removed_from_manifest": "no longer in the manifest",
     "leftover": "made by this state, replaced, and still there",

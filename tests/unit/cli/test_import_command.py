@@ -86,7 +86,7 @@ def test_our_own_endpoint_whose_state_was_lost_is_kept(shop: House, tmp_path, ca
     assert "signing_secret: {env: ACME_US_SANDBOX_SIGNING_SECRET}" in text
     assert "is there already. With its signing secret here it is adopted as it is" in text
     document = plan(capsys, other, "--accept-account", ACCOUNT)
-    assert endpoint_actions(document) == [(["no-op"], "as_desired")]
+    assert endpoint_actions(document) == [(["update"], "adopt")]
     assert {row["address"] for row in document["resource_changes"] if row["kind"] == "integration"} == {
         f"integration.{NAME}"
     }
@@ -109,7 +109,7 @@ def test_somebody_elses_endpoint_for_the_url_is_adopted(empty: House, tmp_path, 
 def test_an_endpoint_that_was_changed_is_read_as_it_is(
     shop: House, tmp_path, capsys, change: dict[str, Any], status: str
 ):
-    """A disabled endpoint is a disabled integration; other events are put right by the plan, in place."""
+    """A disabled endpoint is a disabled integration; it is adopted, its events put right in place."""
     state = str(tmp_path / "state.db")
     assert run(capsys, "apply", "--state", state, "--auto-approve", "--accept-account", ACCOUNT)[0] == 0
     shop.endpoint().update(change)
@@ -117,8 +117,10 @@ def test_an_endpoint_that_was_changed_is_read_as_it_is(
     other = str(tmp_path / "other.db")
     assert run(capsys, "import", *KEYS, "--account", ACCOUNT, "--state", other)[0] == 0
     assert f"status: {status}" in (tmp_path / "flexpay.yaml").read_text(encoding="utf-8")
-    wanted = ["no-op"] if status == "disabled" else ["update"]
-    assert [actions for actions, _ in endpoint_actions(plan(capsys, other))] == [wanted]
+    (row,) = [each for each in plan(capsys, other)["resource_changes"] if each["kind"] == "webhook_endpoint"]
+    assert (row["change"]["actions"], row["action_reason"]) == (["update"], "adopt")
+    moved = {each["path"].partition(".")[0] for each in row["fields"]}
+    assert moved == (set() if status == "disabled" else {"enabled_events"})
 
 
 class Book:

@@ -157,6 +157,7 @@ class House:
                 state=self.wrap(self.parts.state),
                 clock=self.parts.clock,
                 identifiers=self.parts.identifiers,
+                secrets=self.parts.secrets,
             ),
             holder=Holder(owner="ada", host="build", pid=1),
             progress=self.progress.append,

@@ -8,14 +8,27 @@ from typing import Any
 import pytest
 
 from flexpay_reconcile.config.events import API_VERSION
+from flexpay_reconcile.errors import ErrorKind, OperatorError
+from flexpay_reconcile.operations import check_armed
+from flexpay_reconcile.operations.apply_steps import LOCK_TTL
 from flexpay_reconcile.reconcile import codec
 from flexpay_reconcile.reconcile.change import Action, Reason
 from flexpay_reconcile.reconcile.kinds import webhook_endpoint as kind
 from flexpay_reconcile.reconcile.render import markdown, text
 from tests.unit.operations_control.harness import ADDRESS, NAME, House, change_of
+from tests.unit.operations_control.test_apply_crashes import crash
 from tests.unit.operations_control.test_apply_events import HEARD, Listening, Shopping, inbox
 
 DAY = 86_400
+
+
+class Noted:
+    """The note beside a state, as it should be."""
+
+    def __init__(self, state: Any) -> None:
+        self.read = state.instance_id
+
+
 THEIRS: dict[str, Any] = {
     "object": "webhook_endpoint",
     "api_version": API_VERSION,
@@ -79,13 +92,13 @@ def test_the_plan_says_whose_it_was(house: House, tmp_path):
     assert row["change"]["importing"] == {"id": "we_theirs"}
     assert all(e["change"]["importing"] is None for e in document["resource_changes"] if e["address"] != ADDRESS)
     shown = text.render(document)
-    assert f"  i {ADDRESS}  (made by somebody; it becomes ours" in shown
+    assert f"  i {ADDRESS}  (made by somebody, or by a state that is lost; it becomes ours" in shown
     assert f"| `i` | {ADDRESS}".replace("_", "&#95;") in markdown.render(document).replace("_", "&#95;")
     assert secret not in codec.to_text(document) + shown
 
 
 def test_what_it_sends_is_believed_at_once_and_ever_after(house: House, tmp_path):
-    """Signed with the secret given: stored before the adoption is noticed, after it, and by a new process."""
+    """Signed with the secret given: by the process that was there, and by a new one."""
     manifest = giving(tmp_path, house.secret_at_stripe("we_theirs"))
     house.apply(manifest)
     listening, shopping = Listening(house), Shopping(house)
@@ -148,16 +161,76 @@ def test_a_secret_that_the_state_lost_may_be_given_instead(tmp_path):
     assert change_of(second.plan(HEARD)).reason is Reason.LOST_SECRET
     (endpoint,) = first.endpoints
     manifest = giving(tmp_path, first.secret_at_stripe(endpoint))
-    assert change_of(second.plan(manifest)).action is Action.NO_OP
+    change = change_of(second.plan(manifest))
+    assert (change.action, change.reason, change.fields) == (Action.UPDATE, Reason.ADOPT, ())
     second.apply(manifest)
     assert list(second.endpoints) == [endpoint]
+    assert second.endpoint()["metadata"][kind.ARMED_KEY] == second.parts.state.instance_id()
+    assert second.owns(endpoint)
+    assert not second.plan(manifest).has_changes
+    assert check_armed.why_not(second.parts.state, Noted(second.parts.state), second.parts.reader_for) is None
+    before = check_armed.why_not(first.parts.state, Noted(first.parts.state), first.parts.reader_for)
+    assert before is not None
+    assert "armed for another copy" in before
     listening, shopping = Listening(second), Shopping(second)
     shopping.moment()
     assert set(listening.answers) == {200}
 
 
-def test_a_manifest_without_it_says_what_would_happen_then(house: House, tmp_path):
-    """The reference is taken out after the adoption: the plan says that the endpoint must be replaced, and why."""
+def test_the_secret_is_kept_and_the_reference_needed_no_more(house: House, tmp_path):
+    """It is in the state, not in clear: without the file deliveries are believed, without the line nothing is planned."""
+    secret = house.secret_at_stripe("we_theirs")
+    house.apply(giving(tmp_path, secret))
+    (tmp_path / "whsec").unlink()
+    assert house.secrets() == (secret,)
+    assert secret.encode() not in b"".join(each.read_bytes() for each in tmp_path.glob("state.db*"))
+    listening, shopping = Listening(house), Shopping(house)
+    shopping.moment()
+    assert set(listening.answers) == {200}
+    assert change_of(house.plan(HEARD)).action is Action.NO_OP
+
+
+def test_a_secret_rolled_in_the_dashboard_is_taken_from_where_the_manifest_says(house: House, tmp_path):
+    """What the reference leads to now is believed beside what was kept at the adoption."""
     house.apply(giving(tmp_path, house.secret_at_stripe("we_theirs")))
-    change = change_of(house.plan(HEARD))
-    assert (change.action, change.reason) == (Action.REPLACE, Reason.LOST_SECRET)
+    house.account.secrets["we_theirs"] = "whsec_" + "b" * 24
+    (tmp_path / "whsec").write_text("whsec_" + "b" * 24, encoding="utf-8")
+    listening, shopping = Listening(house), Shopping(house)
+    shopping.moment()
+    assert set(listening.answers) == {200}
+
+
+@pytest.mark.parametrize(
+    ("value", "code"), [(None, "E-secret"), ("not a secret of an endpoint", "E-signing-secret-shape")]
+)
+def test_a_secret_that_is_none_stops_the_apply_before_anything_is_sent(house: House, tmp_path, value, code: str):
+    """Not there, or of another shape: exit 4 in words, which do not show it; nothing is written anywhere."""
+    manifest = giving(tmp_path, value or "-")
+    if value is None:
+        (tmp_path / "whsec").unlink()
+    with pytest.raises(OperatorError) as refused:
+        house.apply(manifest)
+    assert refused.value.kind is ErrorKind.KEY_REFUSED
+    assert refused.value.code.startswith(code)
+    assert value is None or value not in refused.value.message + str(refused.value.hint)
+    assert not house.writes()
+    assert not house.parts.state.applied()
+
+
+def test_an_adoption_killed_anywhere_is_finished_by_the_next_apply(tmp_path):
+    """For every moment: one endpoint, the very one that was there, its secret known, and an empty plan."""
+    moment = 0
+    while True:
+        house = House()
+        by_hand(house)
+        manifest = giving(tmp_path, house.secret_at_stripe("we_theirs"))
+        if not crash(house, manifest, moment):
+            break
+        house.world.advance_to(house.world.now + LOCK_TTL.seconds + 1)
+        house.apply(manifest)
+        assert list(house.endpoints) == ["we_theirs"], moment
+        assert house.secrets() == (house.secret_at_stripe("we_theirs"),), moment
+        assert not house.plan(manifest).has_changes, moment
+        assert house.parts.state.unfinished_steps() == (), moment
+        moment += 1
+    assert moment > 10
