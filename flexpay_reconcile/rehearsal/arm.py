@@ -57,6 +57,7 @@ def apply(stage: Stage, loaded: Loaded) -> Plan:
         state=parts.state,
         clock=parts.clock,
         identifiers=parts.identifiers,
+        secrets=parts.secrets,
     )
     if loaded.configuration is not None:
         apply_plan(plan=made, configuration=loaded.configuration, world=world, holder=_HOLDER, progress=lambda _: None)
