@@ -87,13 +87,15 @@ def _document(parts: bootstrap.ControlParts) -> dict[str, Any]:
 
 
 def _webhooks(unit: UnitOfWork, name: str, now: Instant) -> dict[str, Any]:
-    from flexpay_reconcile.operations import suspicion
+    from flexpay_reconcile.operations import signing_secret, suspicion
     from flexpay_reconcile.values.ids import IntegrationId
 
     newest = unit.inbox.newest(IntegrationId(name))
+    wrong = signing_secret.refused_at(unit, IntegrationId(name))
     return {
         "last_event_at": newest.received_at.text() if newest else None,
         "suspect": suspicion.is_suspect(unit, IntegrationId(name), now),
+        "wrong_secret_at": wrong.text() if wrong else None,
     }
 
 
@@ -123,6 +125,8 @@ def _lines(document: dict[str, Any]) -> list[str]:
         lines.append(
             f"  webhooks: {heard}" + ("; suspect: sweeps come every ten minutes" if webhooks["suspect"] else "")
         )
+        if wrong := webhooks["wrong_secret_at"]:
+            lines.append(f"  wrong signing secret: what came at {wrong} was refused (flexpay doctor tells what to do)")
         if steps := [step for step in each["manual_steps"] if step["status"] in ("outstanding", "expired")]:
             lines.append(f"  by hand: {'; '.join(step['title'] for step in steps)} (flexpay plan shows how)")
         lines += [f"  {line}" for line in _drift_lines(each["drift"])]

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from flexpay_reconcile.operations import suspicion, watch_drift
+from flexpay_reconcile.operations import signing_secret, suspicion, watch_drift
 from flexpay_reconcile.operations.plan_manifest import plan_manifest
 from flexpay_reconcile.ports.account_reader import AccountReaderFor
 from flexpay_reconcile.ports.configurations import AppliedConfiguration
@@ -187,7 +187,11 @@ def _webhooks(view: UnitOfWork, latest: AppliedConfiguration, name: str, now: In
     quiet = now.since(heard or latest.applied_at) > QUIET
     words = f"last event {heard.short_text()}" if heard else "no event yet"
     remedy = "look at the endpoint's deliveries in the Dashboard, and at what stands between it and the daemon"
-    if suspicion.is_suspect(view, IntegrationId(name), now):
+    wrong = signing_secret.refused_at(view, IntegrationId(name))
+    if wrong is not None:
+        said = f"{wrong.short_text()}: what comes is not signed with the signing secret of this endpoint; {words}"
+        yield _finding("webhooks", name, Health.ALARM, said, signing_secret.REMEDY)
+    elif suspicion.is_suspect(view, IntegrationId(name), now):
         yield _finding("webhooks", name, Health.ALARM, f"{words}; a sweep found what they did not bring", remedy)
     else:
         yield _finding("webhooks", name, Health.ALARM if quiet else Health.WELL, words, remedy)

@@ -12,6 +12,7 @@ from flexpay_reconcile.billing import signature
 from flexpay_reconcile.billing.signature import Verdict
 from flexpay_reconcile.config.configuration import Configuration
 from flexpay_reconcile.config.integration import Integration, ListenTo, Status
+from flexpay_reconcile.operations import signing_secret
 from flexpay_reconcile.ports.clock import Clock
 from flexpay_reconcile.ports.configurations import Configurations
 from flexpay_reconcile.ports.event_reader import Envelope, EventReader
@@ -66,7 +67,10 @@ def receive_event(
     if len(body) > MAX_BODY_BYTES:
         return Received.BAD_BODY
     now = clock.now()
-    if signature.verify(body, header, secrets, now) is not Verdict.GENUINE:
+    verdict = signature.verify(body, header, secrets, now)
+    if verdict is not Verdict.GENUINE:
+        if verdict is Verdict.FORGED:
+            signing_secret.refused(store, integration.id, now)
         return Received.BAD_SIGNATURE
     try:
         envelope, kept = events.envelope(body), events.kept(body)

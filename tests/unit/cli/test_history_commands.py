@@ -130,7 +130,7 @@ def test_status_shows_webhooks_drift_and_what_is_to_be_done_by_hand(two, capsys)
     """No event yet, the daemon has not looked, and the retry settings are not attested."""
     assert entry(["status", "--format", "json"]) == 0
     each = json.loads(capsys.readouterr().out)["integrations"][NAME]
-    assert each["webhooks"] == {"last_event_at": None, "suspect": False}
+    assert each["webhooks"] == {"last_event_at": None, "suspect": False, "wrong_secret_at": None}
     assert each["drift"] is None
     assert [step["status"] for step in each["manual_steps"]] == ["outstanding"]
     assert entry(["status"]) == 0
