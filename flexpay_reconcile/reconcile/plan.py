@@ -16,7 +16,7 @@ from flexpay_reconcile.reconcile.desired import local_records
 from flexpay_reconcile.reconcile.endpoint import EndpointFacts, EndpointPlan, Resumable
 from flexpay_reconcile.reconcile.guards import GuardResult
 from flexpay_reconcile.reconcile.guidance import ManualStep
-from flexpay_reconcile.reconcile.kinds import webhook_endpoint
+from flexpay_reconcile.reconcile.kinds import key_pair, webhook_endpoint
 from flexpay_reconcile.reconcile.observed import AccountView, StripeRetry
 from flexpay_reconcile.reconcile.resource import LEVELS, Kind, LastApplied, Unseen, address_of
 from flexpay_reconcile.reconcile.targets import Selection
@@ -133,6 +133,7 @@ def build(facts: Facts) -> Plan:
     changes = [*_local_changes(facts, {p.name: p for p in parts})]
     changes += [each for part in parts for each in part.endpoint.changes]
     changes.sort(key=lambda each: (LEVELS.index(each.kind), each.name, each.deposed or ""))
+    retried = _retries(facts)
     diagnostics = [*facts.diagnostics, *(each for part in parts for each in part.diagnostics)]
     return Plan(
         as_of=facts.as_of,
@@ -157,7 +158,7 @@ def build(facts: Facts) -> Plan:
         manual_steps=tuple(
             step
             for integration in facts.configuration.integrations.values()
-            for step in guidance.steps_for(integration, facts.as_of, _retries(facts, integration))
+            for step in guidance.steps_for(integration, facts.as_of, retried.get(integration.id, ()))
         ),
         diagnostics=tuple(sorted(diagnostics, key=Diagnostic.sort_key)),
         places=facts.places,
@@ -199,12 +200,13 @@ def _of_integration(seen: IntegrationFacts, facts: Facts) -> _Part:
     )
 
 
-def _retries(facts: Facts, integration: Integration) -> tuple[StripeRetry, ...]:
-    """The invoices of this integration that Stripe still retries, as far as they were seen."""
-    for each in facts.integrations:
-        if each.integration.id == integration.id and not isinstance(each.view.retries, Unseen):
-            return each.view.retries
-    return ()
+def _retries(facts: Facts) -> dict[str, tuple[StripeRetry, ...]]:
+    """The invoices that Stripe still retries, by integration, as far as they were seen."""
+    return {
+        each.integration.id: each.view.retries
+        for each in facts.integrations
+        if not isinstance(each.view.retries, Unseen)
+    }
 
 
 def _endpoint(seen: IntegrationFacts, facts: Facts, status: IdentityStatus) -> tuple[EndpointPlan, Deferred | None]:
@@ -267,5 +269,5 @@ def _recorded(seen: IntegrationFacts, facts: Facts) -> str | None:
     source = facts.current if seen.removed else facts.configuration
     if source is None:
         return None
-    address = address_of(Kind.KEY_PAIR, str(seen.integration.id))
-    return key_pairs.identity_in(seen.key_pair, local_records(source)[address].attributes)
+    references = key_pair.attributes_of(source, source.integration(seen.integration.id))
+    return key_pairs.identity_in(seen.key_pair, references)

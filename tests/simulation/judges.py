@@ -234,7 +234,10 @@ class Judge:
         self.a10_ceiling(row, earlier)
 
     def a10_ceiling(self, row: dict[str, Any], earlier: list[dict[str, Any]]) -> None:
-        """A10: all charges on the card that reached the network and that we had seen, in the 30 days before."""
+        """A10: all charges on the card that reached the network and that we had seen, in the 30 days before.
+
+        What somebody else charges in the very second of our call, after our reads, nobody could have counted.
+        """
         if row["brand"] != "visa":
             return
         counted = [
@@ -243,6 +246,7 @@ class Judge:
             if self._same_card(row, each, earlier)
             and each["network_status"] != "not_sent_to_network"
             and row["created"] - each["created"] < 30 * DAY
+            and (each["created"] < row["created"] or each["id"] in self._own)
             and self._seen(each)
         ]
         words = f"{row['id']} is number {len(counted) + 1} in 30 days on its card"
