@@ -40,7 +40,7 @@ format: $(DEV_STAMP) ## format the code and apply safe fixes
 	@$(PY) -m ruff check --quiet --fix-only .
 	@$(PY) -m ruff format --quiet .
 
-bench: $(DEV_STAMP) ## invoice-days and decisions a second, with the SDK's own share
+bench: $(MEASURE_STAMP) ## every benchmark, a table each, with a peer or the limit beside it
 	@$(PY) -m benchmarks
 
 simulate: $(DEV_STAMP) ## a campaign of seeded trouble, judged by the simulator's ledger: make simulate SEEDS=200

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import commands, engine, plan_calls, simulator_http, simulator_requests, simulator_year
+from benchmarks import commands, engine, manifests, plan_calls, simulator_http, simulator_requests, simulator_year
 
 
 def main() -> None:
@@ -13,6 +13,7 @@ def main() -> None:
         "commands",
         "engine",
         "plan_calls",
+        "manifests",
         "simulator_requests",
         "simulator_http",
         "simulator_year",
@@ -23,6 +24,8 @@ def main() -> None:
         engine.main()
     if "plan_calls" in chosen:
         plan_calls.main()
+    if "manifests" in chosen:
+        manifests.main()
     if "simulator_requests" in chosen:
         simulator_requests.main()
     if "simulator_http" in chosen:
