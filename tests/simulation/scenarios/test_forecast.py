@@ -11,7 +11,7 @@ import pytest
 from flexpay_reconcile.billing.forecast import ChangeKind, Consequence, Ending, Fate, Impact
 from flexpay_reconcile.manifest.load import Loaded
 from flexpay_reconcile.operations import forecast_book
-from flexpay_reconcile.operations.forecast_impact import Forecaster
+from flexpay_reconcile.operations.forecast_impact import OLDER, Forecaster
 from flexpay_reconcile.recovery import opening
 from flexpay_reconcile.recovery.final_action import ActionKind, ActionState
 from flexpay_reconcile.rehearsal import arm
@@ -54,7 +54,8 @@ def foretold(rig: Rig, loaded: Loaded) -> tuple[Consequence, ...]:
     rig.parts.learn(wanted)
     forecaster = Forecaster(books=rig.parts.gateways.book_reader, facts=rig.parts.facts, configurations=rig.parts.state)
     (impact,) = forecaster.impacts(wanted, rig.now)
-    assert (impact.change, impact.unseen, impact.notes) == (ChangeKind.TAKE_OVER, None, ())
+    assert (impact.change, impact.unseen) == (ChangeKind.TAKE_OVER, None)
+    assert impact.notes == () or (SIZE > 1_000 and impact.notes == (OLDER,))  # 150 calls are fewer than its charges
     return impact.consequences
 
 
@@ -72,6 +73,7 @@ def cancelled_untried(rig: Rig) -> dict[SubscriptionId, Instant]:
     return found
 
 
+@pytest.mark.timeout(3_600)
 def test_the_certain_cancellations_of_a_plan_are_those_that_happen():
     """0 differences between the plan's certain cancellations and those without an attempt, in few reads (G19)."""
     rig, loaded = failing_book(SIZE)

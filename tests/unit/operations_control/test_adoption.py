@@ -26,7 +26,15 @@ class Noted:
     """The note beside a state, as it should be."""
 
     def __init__(self, state: Any) -> None:
-        self.read = state.instance_id
+        self._state = state
+
+    def read(self) -> str | None:
+        """The copy's own id."""
+        return str(self._state.instance_id())
+
+    def write(self, instance_id: str) -> None:
+        """Nobody writes it here."""
+        raise AssertionError(instance_id)
 
 
 THEIRS: dict[str, Any] = {
