@@ -107,6 +107,44 @@ def write_private(path: str, text: str) -> None:
         raise OperatorError(f"{path} cannot be written: {error.strerror}", code="E-file-write") from None
 
 
+def refuse_existing(path: str) -> None:
+    """OperatorError where something is there already, a link that leads nowhere included."""
+    if os.path.lexists(path):
+        raise _exists(path)
+
+
+def write_manifest(path: str, text: str, *, overwrite: bool) -> None:
+    """Write a manifest whole or not at all, over a plain file only where told; OperatorError when it cannot be."""
+    if not path:
+        raise OperatorError("the name of a file to write is empty", code="E-file-write", kind=ErrorKind.USAGE)
+    try:
+        if overwrite and _is_special(path):
+            raise OperatorError(f"{path} is no plain file", code="E-file-write", hint="--out - prints it")
+        target = Path(os.path.realpath(path)) if overwrite else Path(path)
+        draft = target.with_name(f".{target.name}.{os.getpid()}.draft")
+        try:
+            with draft.open("x", encoding="utf-8") as file:
+                file.write(text)
+            if overwrite:
+                draft.replace(target)
+            else:
+                target.hardlink_to(draft)  # unlike a move, refused where something is there
+        finally:
+            draft.unlink(missing_ok=True)
+    except FileExistsError:
+        raise _exists(path) from None
+    except OSError as error:
+        raise OperatorError(f"{path} cannot be written: {error.strerror}", code="E-file-write") from None
+
+
+def _exists(path: str) -> OperatorError:
+    return OperatorError(
+        f"{path} is there already and was left as it is",
+        code="E-init-exists",
+        hint="name another file with --out, or say --overwrite",
+    )
+
+
 def _is_special(path: str) -> bool:
     """Whether it is there and no plain file. What /dev and /proc lead to is somebody's open stream, whatever it is."""
     with contextlib.suppress(FileNotFoundError):

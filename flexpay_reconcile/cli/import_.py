@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -33,6 +32,7 @@ if TYPE_CHECKING:
 @click.option(
     "--out", default=options.DEFAULT_MANIFEST, show_default=True, metavar="FILE", help="The file to write; - prints it."
 )
+@click.option("--overwrite", is_flag=True, help="Write over the file, if it is there.")
 @options.state
 @options.stripe_api
 def command(
@@ -43,12 +43,15 @@ def command(
     url: str | None,
     account: str | None,
     out: str,
+    overwrite: bool,
     state_path: str,
     stripe_api: str | None,
 ) -> int:
     """Write a manifest for an account that exists; adopts what is there, and changes nothing."""
-    from flexpay_reconcile.cli import importing
+    from flexpay_reconcile.cli import files, importing
 
+    if out != "-" and not overwrite:
+        files.refuse_existing(out)
     text = importing.manifest_of(
         primary=primary,
         fallback=fallback,
@@ -62,22 +65,7 @@ def command(
     if out == "-":
         output.result(text.rstrip("\n"))
         return 0
-    _write(out, text)
+    files.write_manifest(out, text, overwrite=overwrite)
     output.result(f"wrote {out}")
     output.note("next: read it, then `flexpay plan`")
     return 0
-
-
-def _write(path: str, text: str) -> None:
-    """Never over a file that is there."""
-    from flexpay_reconcile.errors import OperatorError
-
-    try:
-        with Path(path).open("x", encoding="utf-8") as file:
-            file.write(text)
-    except FileExistsError:
-        raise OperatorError(
-            f"{path} is there already and was left as it is", code="E-init-exists", hint="name another file with --out"
-        ) from None
-    except OSError as error:
-        raise OperatorError(f"{path} cannot be written: {error.strerror}", code="E-file-write") from None

@@ -95,8 +95,13 @@ class Importer:
         seen, unread = _currencies(self.books(bare, account), as_of)
         comments = dict(_remarks(found, bare))
         comments["currencies"] = unread or _of_currencies(seen)
+        if any(each.webhook.listen_to is ListenTo.CONNECTED_ACCOUNTS for each, _ in found):
+            comments["currencies"] += "\nConnected accounts were not looked through: name theirs, too."
         made = _configuration(wish, account, tuple(each for each, _ in found) or (bare,), seen or ("USD",))
-        return Imported(configuration=made, head=tuple(_head(account, endpoints, found)), comments=comments)
+        head = list(_head(account, endpoints, found))
+        if wish.url is not None and any(_is_ours(each) for _, each in found):
+            head.append("The URLs are those of the endpoints that are there; --url was not needed.")
+        return Imported(configuration=made, head=tuple(head), comments=comments)
 
     def _adopted(
         self, wish: Wish, endpoints: tuple[WebhookEndpoint, ...]
@@ -231,6 +236,15 @@ def _remarks(found: tuple[tuple[Integration, WebhookEndpoint], ...], bare: Integ
                 "without this line `flexpay apply` makes a new endpoint, and deletes the one it takes the place of."
             )
             yield f"integrations.{integration.id}.webhook.signing_secret", words
+        if not _is_ours(endpoint):
+            words = (
+                "Stripe does not tell whose events an endpoint hears that we did not make. Were it made for connected\n"
+                "accounts, this must say connected_accounts."
+            )
+            yield f"integrations.{integration.id}.webhook.listen_to", words
+        elif integration.webhook.listen_to is ListenTo.CONNECTED_ACCOUNTS:
+            words = "Of all connected accounts; `connected_accounts: [acct_…]` beside it names some."
+            yield f"integrations.{integration.id}.webhook.listen_to", words
     for integration in [each for each, _ in found] or [bare]:
         yield (
             f"integrations.{integration.id}.when_recovery_fails",

@@ -12,6 +12,8 @@ import pytest
 
 from flexpay_reconcile.adapters.stripe_api.account_reader import StripeAccountReader
 from flexpay_reconcile.adapters.stripe_api.gateways import StripeGateways
+from flexpay_reconcile.adapters.stripe_api.transport import GuardedTransport, Power
+from flexpay_reconcile.cli import files
 from flexpay_reconcile.cli.main import entry
 from flexpay_reconcile.errors import OperatorError
 from flexpay_reconcile.manifest.load import load
@@ -19,6 +21,7 @@ from flexpay_reconcile.ports.account_reader import Identity, Proof
 from tests.unit.cli.conftest import OTHERS
 from tests.unit.operations_control.harness import ACCOUNT, ADDRESS, MANIFEST, NAME, House
 from tests.unit.operations_control.test_adoption import by_hand
+from tests.unit.operations_control.test_apply_scope import CONNECTED
 
 KEYS = ("--primary", "env:PRIMARY", "--fallback", "env:FALLBACK")
 URL = "https://recovery.acme.example/webhooks/stripe/acme"
@@ -196,7 +199,91 @@ def test_a_manifest_that_is_there_is_left_as_it_is(shop: House, tmp_path, capsys
     """Never written over."""
     code, _, err = run(capsys, "import", *KEYS, "--account", ACCOUNT, "--url", URL, "--state", str(tmp_path / "s.db"))
     assert (code, "was left as it is" in err) == (1, True)
+    with pytest.raises(OperatorError):  # it came while Stripe was asked
+        files.write_manifest("flexpay.yaml", "", overwrite=False)
     assert (tmp_path / "flexpay.yaml").read_text(encoding="utf-8") == MANIFEST
+    assert not shop.calls
+
+
+def test_told_to_it_writes_over_a_plain_file_whole_or_not_at_all(shop: House, tmp_path, capsys, monkeypatch):
+    """With `--overwrite`; a disk that fails in the middle leaves the former manifest and no draft."""
+    arguments = (*KEYS, "--account", ACCOUNT, "--url", URL, "--state", str(tmp_path / "s.db"), "--overwrite")
+
+    def full(*_: Any) -> None:
+        raise OSError(28, "no space left")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", full)
+        code, _, err = run(capsys, "import", *arguments)
+        assert (code, "no space left" in err) == (1, True), err
+    assert (tmp_path / "flexpay.yaml").read_text(encoding="utf-8") == MANIFEST
+    assert [each.name for each in tmp_path.iterdir()] == ["flexpay.yaml"]
+    assert run(capsys, "import", *arguments)[0] == 0
+    assert "# Imported from" in (tmp_path / "flexpay.yaml").read_text(encoding="utf-8")
+
+
+def test_a_link_is_followed_or_in_the_way(shop: House, tmp_path, capsys):
+    """`--overwrite` writes where a link leads; without it a link that leads nowhere is in the way, too."""
+    arguments = (*KEYS, "--account", ACCOUNT, "--url", URL, "--state", str(tmp_path / "s.db"))
+    (tmp_path / "link.yaml").symlink_to("flexpay.yaml")
+    assert run(capsys, "import", *arguments, "--out", "link.yaml", "--overwrite")[0] == 0
+    assert (tmp_path / "link.yaml").is_symlink()
+    assert "# Imported from" in (tmp_path / "flexpay.yaml").read_text(encoding="utf-8")
+    (tmp_path / "lost.yaml").symlink_to("nowhere.yaml")
+    assert run(capsys, "import", *arguments, "--out", "lost.yaml")[0] == 1
+    assert run(capsys, "import", *arguments, "--out", "/dev/null", "--overwrite")[0] == 1
+    assert run(capsys, "import", *arguments, "--out", "new.yaml")[0] == 0
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["flexpay.yaml", "link.yaml", "lost.yaml", "new.yaml"]
+
+
+def test_an_endpoint_for_connected_accounts(shop: House, tmp_path, capsys):
+    """Its scope is read from our marks; nothing is replaced. Of somebody else's, Stripe does not tell: a comment says so."""
+    state = str(tmp_path / "state.db")
+    (tmp_path / "flexpay.yaml").write_text(CONNECTED, encoding="utf-8")
+    assert run(capsys, "apply", "--state", state, "--auto-approve", "--accept-account", ACCOUNT)[0] == 0
+    other = str(tmp_path / "other.db")
+    assert run(capsys, "import", *KEYS, "--account", ACCOUNT, "--url", URL, "--state", other, "--overwrite")[0] == 0
+    text = (tmp_path / "flexpay.yaml").read_text(encoding="utf-8")
+    for words in ("listen_to: connected_accounts", "# Of all connected", "# Connected accounts were", "--url was not"):
+        assert words in text
+    assert endpoint_actions(plan(capsys, other)) == [(["update"], "adopt")]
+    shop.delete_in_dashboard(next(iter(shop.endpoints)))
+    by_hand(shop, url=URL)
+    assert run(capsys, "import", *KEYS, "--account", ACCOUNT, "--url", URL, "--state", other, "--overwrite")[0] == 0
+    text = (tmp_path / "flexpay.yaml").read_text(encoding="utf-8")
+    assert "# Stripe does not tell whose events an endpoint hears that we did not make." in text
+
+
+def test_every_transport_of_an_import_is_one_that_can_only_read(empty: House, tmp_path, capsys, monkeypatch):
+    """Not only is nothing else sent: what it has in hand refuses all but GETs and the three probes (E1)."""
+    powers = []
+    real = GuardedTransport.__init__
+
+    def made(self: Any, inner: Any, power: Power, *more: Any) -> None:
+        powers.append(power)
+        real(self, inner, power, *more)
+
+    monkeypatch.setattr(GuardedTransport, "__init__", made)
+    assert run(capsys, "import", *KEYS, "--account", ACCOUNT, "--url", URL, "--state", str(tmp_path / "s.db"))[0] == 0
+    assert powers
+    assert set(powers) <= {Power.READ, Power.READ_AND_PROBE}
+
+
+def test_adopted_and_applied_the_next_plan_is_empty(empty: House, tmp_path, capsys):
+    """What remains after an import is exactly what its plan says: applied once, nothing is left."""
+    by_hand(empty, url=URL)
+    state = str(tmp_path / "state.db")
+    assert run(capsys, "import", *KEYS, "--account", ACCOUNT, "--url", URL, "--state", "none")[0] == 0
+    manifest, secret = tmp_path / "flexpay.yaml", tmp_path / "whsec"
+    secret.write_text(empty.secret_at_stripe("we_theirs"), encoding="utf-8")
+    text = manifest.read_text(encoding="utf-8")
+    manifest.write_text(text.replace("{env: ACME_SIGNING_SECRET}", f"{{file: {secret}}}"), encoding="utf-8")
+    kinds = {each["kind"]: each["change"]["actions"] for each in plan(capsys, state)["resource_changes"]}
+    assert kinds.pop("webhook_endpoint") == ["update"]
+    assert set(map(tuple, kinds.values())) == {("create",)}
+    assert run(capsys, "apply", "--state", state, "--auto-approve", "--accept-account", ACCOUNT)[0] == 0
+    assert run(capsys, "plan", "--state", state, "--detailed-exitcode")[0] == 0
+    assert list(empty.endpoints) == ["we_theirs"]
 
 
 def test_it_sends_gets_alone_and_what_it_writes_loads(empty: House, tmp_path, capsys):
