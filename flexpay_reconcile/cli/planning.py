@@ -67,6 +67,7 @@ class Bench:
             write_probes=write_probes,
             accepted_accounts=accepted,
             live_cases=live,
+            left_alone=self._left_alone(part.configuration),
             diagnostics=self.loaded.diagnostics,
             together=bootstrap.SideBySide(output.progress("looking at Stripe")),
             impacts=forecaster.impacts(part.configuration, present),
@@ -74,6 +75,14 @@ class Bench:
             overlay=self.loaded.overlay,
             selection=part.selection,
         )
+
+    def _left_alone(self, wanted: Configuration) -> dict[str, tuple[str, ...]]:
+        """The invoices of open cases whose integration is removed, or hears other accounts then."""
+        latest = self.parts.state.latest() if self.has_state else None
+        before = latest.configuration.integrations if latest else {}
+        scopes = {str(name): each.webhook.listen_to for name, each in wanted.integrations.items()}
+        moved = [str(name) for name, each in before.items() if scopes.get(str(name)) is not each.webhook.listen_to]
+        return {name: tuple(str(each.case.invoice) for each in self.parts.facts.cases_of(name)) for name in moved}
 
     def part(self, selection: Selection) -> Part:
         """What a selection leaves of the manifest; OperatorError (USAGE) for a pattern that matches nothing."""

@@ -49,6 +49,7 @@ def plan_manifest(
     evidence: bool | None = None,
     accepted_accounts: frozenset[str] = frozenset(),
     live_cases: Mapping[str, int] | None = None,
+    left_alone: Mapping[str, tuple[str, ...]] | None = None,
     diagnostics: Iterable[Diagnostic] = (),
     together: Together = one_by_one,
     impacts: tuple[Impact, ...] | None = None,
@@ -56,7 +57,8 @@ def plan_manifest(
     overlay: str | None = None,
     selection: Selection | None = None,
 ) -> Plan:
-    """The plan. `state` is None where there is none yet; `live_cases` counts open cases by integration id.
+    """The plan. `state` is None where there is none yet; `live_cases` counts open cases by integration id,
+    `left_alone` are the invoices of those that a removal or another scope would leave alone.
     `impacts` is what `forecast_impact` tells, None where not asked; `accepted_impacts`: guard -> reason.
     `probe` asks for the keys' permissions; apply leaves it out when it looks a second time. `evidence` looks for
     invoices that Stripe itself still retries; None does so where permissions are probed. OperatorError (USAGE)
@@ -98,6 +100,7 @@ def plan_manifest(
             as_of=as_of,
             accepted_accounts=accepted_accounts,
             live_cases=live_cases or {},
+            left_alone=left_alone or {},
             diagnostics=tuple(diagnostics),
             places=places,
             impacts=impacts,

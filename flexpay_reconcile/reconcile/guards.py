@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from flexpay_reconcile.billing.forecast import Impact
@@ -26,8 +26,19 @@ class GuardResult:
     """Why a person let it pass (`--accept-impact`)."""
 
 
-def ask(guards: Guards, changes: Iterable[Change], live_cases: Mapping[str, int]) -> Iterator[GuardResult]:
-    """Every guard's answer. `live_cases` counts the cases not in a final state, by integration id."""
+_NAMED = 20
+"""So many cases are named; the rest are counted."""
+
+
+def ask(
+    guards: Guards,
+    changes: Iterable[Change],
+    live_cases: Mapping[str, int],
+    invoices: Mapping[str, Sequence[str]] | None = None,
+) -> Iterator[GuardResult]:
+    """Every guard's answer. `live_cases` counts the cases not in a final state, by integration id; `invoices` are
+    theirs, where they were asked for.
+    """
     all_changes = tuple(changes)
     deletes = sum(1 for c in all_changes if c.kind is Kind.WEBHOOK_ENDPOINT and c.action is Action.DELETE)
     yield GuardResult(
@@ -47,7 +58,7 @@ def ask(guards: Guards, changes: Iterable[Change], live_cases: Mapping[str, int]
             actual=open_cases,
             refused=open_cases > 0,
             message=f"{change.address} hears other accounts then, and {open_cases} open case(s) of the former would be "
-            "left alone; disable it, wait for their end, then change listen_to"
+            f"left alone; disable it, wait for their end, then change listen_to{_which(change.name, invoices)}"
             if open_cases
             else f"{change.address} has no open case of the former scope",
         )
@@ -61,9 +72,19 @@ def ask(guards: Guards, changes: Iterable[Change], live_cases: Mapping[str, int]
             actual=open_cases,
             refused=open_cases > 0,
             message=f"{change.address} has {open_cases} open case(s); disable it, wait for their end, then remove it"
+            f"{_which(change.name, invoices)}"
             if open_cases
             else f"{change.address} has no open case",
         )
+
+
+def _which(name: str, invoices: Mapping[str, Sequence[str]] | None) -> str:
+    """The invoices of the cases, as far as there is room; nothing where they are not known."""
+    found = sorted((invoices or {}).get(name, ()))
+    if not found:
+        return ""
+    more = f" and {len(found) - _NAMED} more" if len(found) > _NAMED else ""
+    return f" ({', '.join(found[:_NAMED])}{more})"
 
 
 CERTAIN = "max_certain_cancellations"

@@ -67,6 +67,7 @@ class Facts:
     as_of: Instant
     accepted_accounts: frozenset[str] = frozenset()
     live_cases: Mapping[str, int] = field(default_factory=dict)
+    left_alone: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     diagnostics: tuple[Diagnostic, ...] = ()
     selection: Selection = Selection()
     places: Mapping[str, Place] = field(default_factory=dict)
@@ -147,7 +148,7 @@ def build(facts: Facts) -> Plan:
         guards=tuple(
             guards.accepted(
                 [
-                    *guards.ask(facts.configuration.guards, changes, facts.live_cases),
+                    *guards.ask(facts.configuration.guards, changes, facts.live_cases, facts.left_alone),
                     *guards.ask_impact(facts.configuration.guards, facts.impacts or ()),
                 ],
                 facts.accepted_impacts,

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from flexpay_reconcile.reconcile.change import Action, Reason
 from flexpay_reconcile.reconcile.guards import ask
-from tests.unit.operations_control.harness import MANIFEST, NAME, House, change_of
+from tests.unit.operations_control.harness import EMPTY, MANIFEST, NAME, House, change_of
 
 CONNECTED = MANIFEST.replace("listen_to: account", "listen_to: connected_accounts")
 
@@ -49,6 +51,24 @@ def test_open_cases_of_the_former_scope_refuse_it():
     (guard,) = [each for each in answers if each.id == "open_cases_of_changed_scope"]
     assert (guard.refused, guard.actual) == (True, 3)
     assert "3 open case(s)" in guard.message
+
+
+@pytest.mark.parametrize(("manifest", "guard"), [(CONNECTED, "changed_scope"), (EMPTY, "removed_integration")])
+def test_the_cases_that_would_be_left_alone_are_named(manifest: str, guard: str):
+    """The invoices of the open cases, twenty at most and the rest counted, in the guard's own words."""
+    house = House()
+    house.apply()
+    ids = tuple(f"in_{number:02}" for number in range(23))
+    plan = house.plan(manifest, live_cases={NAME: 23}, left_alone={NAME: ids})
+    (refused,) = [each for each in plan.guards if each.id == f"open_cases_of_{guard}"]
+    assert refused.refused
+    assert f"({', '.join(ids[:20])} and 3 more)" in refused.message
+    (few,) = [
+        each
+        for each in house.plan(manifest, live_cases={NAME: 1}, left_alone={NAME: ("in_9",)}).guards
+        if each.id == f"open_cases_of_{guard}"
+    ]
+    assert few.message.endswith("(in_9)")
 
 
 def test_the_second_column_is_not_seen_before_an_account_is_known():
