@@ -64,6 +64,7 @@ def command(
             accepted_impacts=accepted_impacts,
             selection=chosen,
         )
+        unready = bench.unready(plan)
     document = codec.to_json(plan)
     text = codec.to_text(document)
     for path in (out, json_into):
@@ -79,6 +80,9 @@ def command(
     if out:
         output.note(f"saved to {out}; apply exactly this with: flexpay apply {out}")
     codes = [exit_codes.of_kind(each) for each in plan.faults]
+    if unready is not None:  # told apart: what the plan says must not depend on where it is made
+        output.error(unready)
+        codes.append(exit_codes.of_kind(unready.kind))
     if detailed_exitcode and plan.has_changes:
         codes.append(exit_codes.CHANGES_PRESENT)
     if strict and document["summary"]["manual"]:

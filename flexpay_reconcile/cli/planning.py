@@ -12,6 +12,7 @@ from flexpay_reconcile.cli import files, output
 from flexpay_reconcile.config.configuration import Configuration
 from flexpay_reconcile.errors import ErrorKind, OperatorError
 from flexpay_reconcile.manifest.load import Loaded
+from flexpay_reconcile.operations.adopted_secrets import adopted_secrets
 from flexpay_reconcile.operations.apply_steps import beating
 from flexpay_reconcile.operations.check_drift import check_drift
 from flexpay_reconcile.operations.forecast_impact import Forecaster
@@ -90,6 +91,14 @@ class Bench:
             return Part(configuration=self.configuration, selection=selection)
         latest = self.parts.state.latest() if self.has_state else None
         return part_of(self.configuration, latest.configuration if latest else None, selection)
+
+    def unready(self, plan: Plan) -> OperatorError | None:
+        """Why apply would refuse for the signing secret of an endpoint to be adopted; None where it is there."""
+        try:
+            adopted_secrets(plan, self.configuration, self.parts.secrets)
+        except OperatorError as problem:
+            return problem
+        return None
 
     def drift(self) -> Plan:
         """A plan of now, made without a probe, for what it says of drift; OperatorError where nothing was applied."""

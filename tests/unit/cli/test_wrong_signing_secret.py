@@ -89,3 +89,17 @@ def test_what_is_no_signature_at_all_is_not_held_against_the_secret(adopted: Hou
         parts.close()
     assert answer == "bad_signature"
     assert told(capsys)[0] is None
+
+
+def test_a_plan_tells_that_the_secret_is_not_there(shop: House, tmp_path, capsys):
+    """Before a person agrees to it: exit 4 and the reference on standard error, the plan itself the same as ever."""
+    by_hand(shop)
+    (tmp_path / "flexpay.yaml").write_text(giving(tmp_path, shop.secret_at_stripe("we_theirs")), encoding="utf-8")
+    arguments = ["plan", "--accept-account", ACCOUNT, "--format", "json", "--as-of", "2026-01-02T00:00:00Z"]
+    assert entry(arguments) == 0
+    there = capsys.readouterr().out
+    (tmp_path / "whsec").unlink()
+    assert entry(arguments) == 4
+    out, err = capsys.readouterr()
+    assert out == there
+    assert f"file:{tmp_path / 'whsec'}" in err
