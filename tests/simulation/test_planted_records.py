@@ -9,12 +9,15 @@ import pytest
 
 from flexpay_reconcile.adapters.stripe_api import charger
 from flexpay_reconcile.recovery.attempt import AttemptState
+from flexpay_reconcile.simulator.control import control
 from flexpay_reconcile.values.instant import Span
 from tests.simulation import worlds
+from tests.simulation.fleet import Fleet
 from tests.simulation.judges import Judge, Violation
 from tests.simulation.mutants.of_calls import no_budget
-from tests.simulation.mutants.of_gates import advice_unread
+from tests.simulation.mutants.of_gates import advice_unread, gone_is_charged
 from tests.simulation.mutants.of_truth import revision_forgotten
+from tests.simulation.readings import Readings
 from tests.simulation.records import Records
 from tests.simulation.rig import Rig
 
@@ -111,3 +114,22 @@ def test_a_revision_that_is_not_stored_is_found(monkeypatch: pytest.MonkeyPatch)
     rig.live(12)
     with pytest.raises(Violation, match="E14"):
         Records(rig).end()
+
+
+@pytest.mark.parametrize("planted", [True, False])
+def test_a_charge_of_somebody_deleted_is_found(monkeypatch: pytest.MonkeyPatch, planted: bool):
+    """Ada reads deleted when her attempt is due, and her subscription does not yet read over: reported (A17)."""
+    rig = Fleet({"ada": worlds.customer()}, loaded=worlds.manifest())
+    Readings(rig)
+    rig.decline("ada", "insufficient_funds", times=1)
+    while not (rig.cases() and rig.case("ada").next_attempt_at):
+        rig.live(0.1)
+    _, row = control.customer_of(rig.world, "ada")
+    row["deleted"] = True
+    if not planted:
+        rig.live(9)
+        assert rig.pays() == []
+        return
+    gone_is_charged(monkeypatch)
+    with pytest.raises(Violation, match="A17"):
+        rig.live(9)

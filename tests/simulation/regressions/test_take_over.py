@@ -15,7 +15,7 @@ from flexpay_reconcile.simulator.control import control
 from flexpay_reconcile.values.ids import IntegrationId, InvoiceId
 from flexpay_reconcile.values.instant import Instant, Span
 from tests.simulation import truth, worlds
-from tests.simulation.rig import Request, Rig
+from tests.simulation.rig import Crash, Request, Rig
 
 HERE = IntegrationId(worlds.INTEGRATION)
 
@@ -103,6 +103,27 @@ def test_killed_between_any_two_invoices_it_goes_on():
             break
     taken = [each.invoice for each in rig.cases() if each.invoice in wanted]
     assert sorted(taken) == sorted(wanted)
+    truth.agree(rig)
+
+
+@pytest.mark.parametrize("place", range(1, 11))
+def test_dying_at_any_commit_of_its_batches_loses_no_invoice(place: int):
+    """The process dies before one of the commits of the take-over, in the midst of a batch: none is left out (E11)."""
+    rig = book(3, days=5)
+    wanted = old(rig)
+    left = place
+
+    def die() -> None:
+        nonlocal left
+        left -= 1
+        if left == 0:
+            left = -1_000
+            raise Crash
+
+    rig.before_commit.append(die)
+    rig.live(3, down=Span.of(minutes=1))
+    assert rig.crashes == 1
+    assert sorted(each.invoice for each in rig.cases() if each.invoice in wanted) == sorted(wanted)
     truth.agree(rig)
 
 

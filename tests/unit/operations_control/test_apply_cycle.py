@@ -41,7 +41,8 @@ def test_a_plan_writes_nothing_anywhere():
         "/v1/subscriptions/sub_fpprobe000",
         "/v1/webhook_endpoints/we_fpprobe000",
     ]
-    assert house.parts.state.identity().serial == 0
+    state = house.parts.state
+    assert (state.identity().serial, state.lock(), state.unfinished_steps(), state.latest()) == (0, None, (), None)
 
 
 def test_an_endpoint_deleted_in_the_dashboard_is_made_again():

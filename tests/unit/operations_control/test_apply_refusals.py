@@ -119,6 +119,27 @@ def test_apply_refuses_when_the_state_was_written_after_the_plan():
     assert len(house.endpoints) == 1
 
 
+def test_apply_refuses_a_written_state_though_nothing_else_has_moved():
+    """The manifest and the account are as they were, and yet somebody wrote the state: made from other knowledge (E3).
+
+    Drift of a field was planned, mended by an apply, and is there again: every change reads as it did.
+    """
+    house = House()
+    house.apply()
+    house.endpoint()["status"] = "disabled"
+    plan = house.plan()
+    house.apply()
+    house.endpoint()["status"] = "disabled"
+    assert house.plan().changes == plan.changes
+    with pytest.raises(OperatorError) as refused:
+        house.apply(plan=plan)
+    assert (refused.value.kind, refused.value.message) == (
+        ErrorKind.PLAN_STALE,
+        "the state was written since this plan was made",
+    )
+    assert house.endpoint()["status"] == "disabled"
+
+
 def test_a_held_lock_keeps_apply_out():
     """Somebody else applies: LOCK_HELD, nothing called; an expired lock is no obstacle (E4)."""
     house = House()
