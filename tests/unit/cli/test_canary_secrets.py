@@ -16,6 +16,7 @@ from flexpay_reconcile.errors import FlexpayError
 from flexpay_reconcile.reconcile import codec
 from flexpay_reconcile.simulator.resources import events
 from tests.unit.operations_control.harness import ACCOUNT, MANIFEST, NAME, keys
+from tests.unit.operations_control.test_adoption import by_hand
 
 HOOKS = f"acme.example/webhooks/stripe/{NAME}"
 SHOWN_BY_STRIPE = 4
@@ -160,3 +161,28 @@ def test_the_search_finds_what_it_looks_for(shop, heap):
             heap.look("planted")
             places = {place for place, _ in found_in(heap.seen, {secret})}
             assert {"planted: planted.log", "planted: log"} <= places
+
+
+def test_neither_is_the_secret_of_an_endpoint_that_is_adopted(shop, heap, tmp_path_factory):
+    """Import, plan, adoption, a daemon's turn and everything told afterwards: the secret given is in no form anywhere."""
+    by_hand(shop, url=f"https://recovery.{HOOKS}")
+    given = tmp_path_factory.mktemp("elsewhere") / "whsec"
+    given.write_text(shop.secret_at_stripe("we_theirs"), encoding="utf-8")
+    Path("flexpay.yaml").unlink()
+    references = ("--primary", "env:PRIMARY", "--fallback", "env:FALLBACK", "--account", ACCOUNT, "--name", NAME)
+    assert heap.run("import", *references, "--url", f"https://recovery.{HOOKS}") == 0
+    text = Path("flexpay.yaml").read_text(encoding="utf-8")
+    Path("flexpay.yaml").write_text(
+        text.replace("{env: ACME_US_SANDBOX_SIGNING_SECRET}", f"{{file: {given}}}"), encoding="utf-8"
+    )
+    assert heap.run("plan", "--out", "plan.json", "--accept-account", ACCOUNT) == 0
+    assert heap.run("apply", "plan.json") == 0
+    assert list(shop.endpoints) == ["we_theirs"]
+    turn_daemon(shop, heap)
+    for command in (["status"], ["doctor"], ["history"], ["show", f"webhook_endpoint.{NAME}"], ["plan"]):
+        heap.run(*command)
+    given.write_text("no secret " + shop.secret_at_stripe("we_theirs"), encoding="utf-8")
+    by_hand(shop, "we_more", url=f"https://recovery.{HOOKS}")
+    shop.delete_in_dashboard("we_theirs")
+    assert heap.run("plan") == 4
+    assert found_in(heap.seen, secrets_of(shop)) == []
