@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -231,9 +232,16 @@ def test_a_link_is_followed_or_in_the_way(shop: House, tmp_path, capsys):
     assert "# Imported from" in (tmp_path / "flexpay.yaml").read_text(encoding="utf-8")
     (tmp_path / "lost.yaml").symlink_to("nowhere.yaml")
     assert run(capsys, "import", *arguments, "--out", "lost.yaml")[0] == 1
-    assert run(capsys, "import", *arguments, "--out", "/dev/null", "--overwrite")[0] == 1
+    os.mkfifo(tmp_path / "pipe")  # a device would do as well, and be lost if this ever failed
+    assert run(capsys, "import", *arguments, "--out", "pipe", "--overwrite")[0] == 1
     assert run(capsys, "import", *arguments, "--out", "new.yaml")[0] == 0
-    assert sorted(each.name for each in tmp_path.iterdir()) == ["flexpay.yaml", "link.yaml", "lost.yaml", "new.yaml"]
+    assert sorted(each.name for each in tmp_path.iterdir()) == [
+        "flexpay.yaml",
+        "link.yaml",
+        "lost.yaml",
+        "new.yaml",
+        "pipe",
+    ]
 
 
 def test_an_endpoint_for_connected_accounts(shop: House, tmp_path, capsys):
