@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,13 +13,12 @@ import pytest
 from flexpay_reconcile.adapters.stripe_api.account_reader import StripeAccountReader
 from flexpay_reconcile.adapters.stripe_api.gateways import StripeGateways
 from flexpay_reconcile.adapters.stripe_api.transport import GuardedTransport, Power
-from flexpay_reconcile.cli import files
 from flexpay_reconcile.cli.main import entry
 from flexpay_reconcile.errors import OperatorError
 from flexpay_reconcile.manifest.load import load
 from flexpay_reconcile.ports.account_reader import Identity, Proof
 from tests.unit.cli.conftest import OTHERS
-from tests.unit.operations_control.harness import ACCOUNT, ADDRESS, MANIFEST, NAME, House
+from tests.unit.operations_control.harness import ACCOUNT, ADDRESS, NAME, House
 from tests.unit.operations_control.test_adoption import by_hand
 from tests.unit.operations_control.test_apply_scope import CONNECTED
 
@@ -194,54 +192,6 @@ def test_what_cannot_be_imported_is_said(empty: House, tmp_path, capsys, argumen
     assert OTHERS not in out + err
     assert "a" * 20 not in out + err
     assert not (tmp_path / "flexpay.yaml").exists()
-
-
-def test_a_manifest_that_is_there_is_left_as_it_is(shop: House, tmp_path, capsys):
-    """Never written over."""
-    code, _, err = run(capsys, "import", *KEYS, "--account", ACCOUNT, "--url", URL, "--state", str(tmp_path / "s.db"))
-    assert (code, "was left as it is" in err) == (1, True)
-    with pytest.raises(OperatorError):  # it came while Stripe was asked
-        files.write_manifest("flexpay.yaml", "", overwrite=False)
-    assert (tmp_path / "flexpay.yaml").read_text(encoding="utf-8") == MANIFEST
-    assert not shop.calls
-
-
-def test_told_to_it_writes_over_a_plain_file_whole_or_not_at_all(shop: House, tmp_path, capsys, monkeypatch):
-    """With `--overwrite`; a disk that fails in the middle leaves the former manifest and no draft."""
-    arguments = (*KEYS, "--account", ACCOUNT, "--url", URL, "--state", str(tmp_path / "s.db"), "--overwrite")
-
-    def full(*_: Any) -> None:
-        raise OSError(28, "no space left")
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Path, "replace", full)
-        code, _, err = run(capsys, "import", *arguments)
-        assert (code, "no space left" in err) == (1, True), err
-    assert (tmp_path / "flexpay.yaml").read_text(encoding="utf-8") == MANIFEST
-    assert [each.name for each in tmp_path.iterdir()] == ["flexpay.yaml"]
-    assert run(capsys, "import", *arguments)[0] == 0
-    assert "# Imported from" in (tmp_path / "flexpay.yaml").read_text(encoding="utf-8")
-
-
-def test_a_link_is_followed_or_in_the_way(shop: House, tmp_path, capsys):
-    """`--overwrite` writes where a link leads; without it a link that leads nowhere is in the way, too."""
-    arguments = (*KEYS, "--account", ACCOUNT, "--url", URL, "--state", str(tmp_path / "s.db"))
-    (tmp_path / "link.yaml").symlink_to("flexpay.yaml")
-    assert run(capsys, "import", *arguments, "--out", "link.yaml", "--overwrite")[0] == 0
-    assert (tmp_path / "link.yaml").is_symlink()
-    assert "# Imported from" in (tmp_path / "flexpay.yaml").read_text(encoding="utf-8")
-    (tmp_path / "lost.yaml").symlink_to("nowhere.yaml")
-    assert run(capsys, "import", *arguments, "--out", "lost.yaml")[0] == 1
-    os.mkfifo(tmp_path / "pipe")  # a device would do as well, and be lost if this ever failed
-    assert run(capsys, "import", *arguments, "--out", "pipe", "--overwrite")[0] == 1
-    assert run(capsys, "import", *arguments, "--out", "new.yaml")[0] == 0
-    assert sorted(each.name for each in tmp_path.iterdir()) == [
-        "flexpay.yaml",
-        "link.yaml",
-        "lost.yaml",
-        "new.yaml",
-        "pipe",
-    ]
 
 
 def test_an_endpoint_for_connected_accounts(shop: House, tmp_path, capsys):
