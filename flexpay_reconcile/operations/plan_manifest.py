@@ -69,9 +69,7 @@ def plan_manifest(
     _refuse_strange_accounts(accepted_accounts, configuration, current)
     identity = state.identity() if state else None
     memory = _Memory(state, as_of)
-    targets = tuple(
-        each for each in _integrations(configuration, current) if not selection or each[0].id in selection.integrations
-    )
+    targets = _targets(configuration, current, selection)
     views = observe_all(
         [
             look_at(
@@ -86,17 +84,13 @@ def plan_manifest(
         ],
         together,
     )
-    seen = [
-        memory.facts(integration, account, view, removed=removed)
-        for (integration, account, removed), view in zip(targets, views, strict=True)
-    ]
     return plans.build(
         Facts(
             configuration=configuration,
             manifest_digest=manifest_digest,
             current=current,
             state=StateBinding(lineage=identity.lineage, serial=identity.serial) if identity else None,
-            integrations=tuple(seen),
+            integrations=memory.all_facts(targets, views),
             as_of=as_of,
             accepted_accounts=accepted_accounts,
             live_cases=live_cases or {},
@@ -155,6 +149,14 @@ def _refuse_strange_accounts(
         )
 
 
+def _targets(
+    configuration: Configuration, current: Configuration | None, selection: Selection | None
+) -> tuple[tuple[Integration, str, bool], ...]:
+    """Those of `_integrations` that the plan is about."""
+    every = _integrations(configuration, current)
+    return tuple(each for each in every if not selection or each[0].id in selection.integrations)
+
+
 def _integrations(
     configuration: Configuration, current: Configuration | None
 ) -> Iterator[tuple[Integration, str, bool]]:
@@ -174,6 +176,15 @@ class _Memory:
         self._applied = state.applied() if state else {}
         self._unfinished = state.unfinished_steps() if state else ()
         self._as_of = as_of
+
+    def all_facts(
+        self, targets: Iterable[tuple[Integration, str, bool]], views: Iterable[AccountView]
+    ) -> tuple[IntegrationFacts, ...]:
+        """Everything known of each, with what was seen of it."""
+        return tuple(
+            self.facts(integration, account, view, removed=removed)
+            for (integration, account, removed), view in zip(targets, views, strict=True)
+        )
 
     def facts(self, integration: Integration, account: str, view: AccountView, *, removed: bool) -> IntegrationFacts:
         """Everything known of one integration."""
