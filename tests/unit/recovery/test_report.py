@@ -200,3 +200,32 @@ def test_a_summary_has_the_documented_keys():
     documented = " ".join((report.summary.__doc__ or "").split())
     assert all(key in documented for key in report.summary(book.case()))
     assert "next_attempt_at" in report.summary(book.case())
+
+
+@pytest.mark.parametrize(
+    ("changes", "what", "words"),
+    [
+        ({"stripe_retries_stopped": False}, "stop_stripe", "Stripe's own retries of this invoice are switched off"),
+        ({}, "decision", "The next step is decided"),
+        ({"state": CaseState.WAITING_FOR_CUSTOMER}, "customer", "until the customer acts or the card changes"),
+        ({"state": CaseState.NEEDS_REVIEW}, "review", "until a person has looked"),
+        ({"state": CaseState.PARKED, "closed_because": "key_refused"}, "parked", "Stopped (key_refused)"),
+        ({"state": CaseState.PARKED}, "parked", "Stopped (no cause noted)"),
+    ],
+)
+def test_what_is_waited_for_has_a_word_for_machines_and_one_for_people(changes, what, words):
+    """Programs read the word, people the sentence; a case whose Stripe retries still run says that first."""
+    told = report.next_of(material(case=book.case(**changes), attempts=()))
+    assert told.what == what
+    assert words in told.sentence
+
+
+def test_a_case_that_finishes_without_a_reason_says_so_plainly():
+    """An end whose cause is not on record, and an attempt whose network is unknown, leave no hole in the sentence."""
+    assert "No further attempt: recovery has ended. What follows" in report_words.finishing(book.case(), ())
+    planned = book.attempt(state=AttemptState.PLANNED, network=None)
+    told = text(material(attempts=(planned,)))
+    assert f"on the payment method {planned.payment_method}." in told
+    assert "(None)" not in told
+    unresolved = book.attempt(state=AttemptState.UNRESOLVED, note="")
+    assert "no reason given" in report_words.under_way(unresolved)
