@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import os
+import random
+import re
+from collections import Counter
 from typing import Any
 
 import hypothesis
+import yaml
 from hypothesis import strategies as st
 
+from flexpay_reconcile.reconcile import codec
+from flexpay_reconcile.reconcile.render import text
+from flexpay_reconcile.reconcile.render.words import SYMBOLS
 from tests.unit.operations_control.harness import EMPTY, MANIFEST, House
 from tests.unit.operations_control.test_apply_crashes import lose
 
@@ -22,7 +30,7 @@ def manifests(draw: st.DrawFn) -> str:
     """A manifest of the harness with some of its values changed, or without its integration."""
     if draw(st.integers(0, 5)) == 0:
         return EMPTY
-    text = MANIFEST
+    manifest = MANIFEST
     for old, new in (
         ("status: enabled", "status: disabled"),
         ("acme.example/hooks", "acme.example/other"),
@@ -34,8 +42,8 @@ def manifests(draw: st.DrawFn) -> str:
         ("{max_webhook_deletes: 1}", "{max_webhook_deletes: 9}"),
     ):
         if draw(st.booleans()):
-            text = text.replace(old, new)
-    return text
+            manifest = manifest.replace(old, new)
+    return manifest
 
 
 def disable(house: House) -> None:
@@ -98,3 +106,61 @@ def test_one_apply_is_enough(before, mischief, after):
     house.apply(after)
     assert house.writes() == []
     assert house.parts.state.identity().serial == serial
+
+
+def shuffled(text: str, chance: random.Random) -> str:
+    """The same manifest with the keys of every map in another order, as JSON, which YAML reads too."""
+
+    def turned(node: Any) -> Any:
+        if isinstance(node, dict):
+            names = list(node)
+            chance.shuffle(names)
+            return {name: turned(node[name]) for name in names}
+        if isinstance(node, list):
+            return [turned(each) for each in node]
+        return {"true": True, "false": False}.get(node, int(node) if node.isdigit() else node)
+
+    return json.dumps(turned(yaml.load(text, Loader=yaml.BaseLoader)), indent=1)  # noqa: S506 - text alone
+
+
+def without_places(node: Any) -> Any:
+    """A plan but for where in the file each thing is said, and the two hashes that cover it."""
+    if isinstance(node, dict):
+        return {name: without_places(each) for name, each in node.items() if name not in PLACES}
+    return [without_places(each) for each in node] if isinstance(node, list) else node
+
+
+PLACES = frozenset({"source", "place", "manifest_digest", "plan_id"})
+
+
+@hypothesis.given(before=manifests(), mischief=MISCHIEF, after=manifests(), chance=st.randoms(use_true_random=False))
+@hypothesis.settings(max_examples=EXAMPLES, deadline=None)
+def test_the_order_of_keys_means_nothing(before, mischief, after, chance):
+    """The keys of every map in another order: the same configuration, and the same plan but for the places named."""
+    house = House()
+    house.apply(before)
+    mischief(house)
+    other = shuffled(after, chance)
+    assert house.load(other).configuration == house.load(after).configuration
+    assert without_places(codec.to_json(house.plan(other))) == without_places(codec.to_json(house.plan(after)))
+
+
+LINE = re.compile(r"^ *(\S+) ([a-z_]+\.\S+)")
+
+
+@hypothesis.given(before=manifests(), mischief=MISCHIEF, after=manifests())
+@hypothesis.settings(max_examples=EXAMPLES, deadline=None)
+def test_text_and_json_say_the_same(before, mischief, after):
+    """Every change of the JSON is one line of the text with its own symbol and address, and no other line is one."""
+    house = House()
+    house.apply(before)
+    mischief(house)
+    document = codec.to_json(house.plan(after))
+    told = text.render(document).partition("\n\n")[0].splitlines()[1:]
+    found = Counter(match.groups() for line in told if (match := LINE.match(line)) and match[1] in SYMBOLS.values())
+    assert found == Counter(
+        (SYMBOLS["replace" if len(actions) > 1 else actions[0]], each["address"])
+        for each in document["resource_changes"]
+        if (actions := each["change"]["actions"]) != ["no-op"]
+    )
+    assert sum(found.values()) == len(house.plan(after).work)
