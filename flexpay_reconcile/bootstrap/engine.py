@@ -31,6 +31,7 @@ from flexpay_reconcile.operations import (
     stop_stripe_retries,
     submit_attempt,
     sweep_history,
+    take_in_again,
     take_over,
 )
 from flexpay_reconcile.operations.check_armed import Armed
@@ -153,6 +154,7 @@ def open_engine(parts: ControlParts, *, holder: str | None = None, guarded: bool
             moves_money=True,
         ),
         Loop(name="take_over", turn=lambda: take_over.take_over_due(context)),
+        Loop(name="take_in", turn=lambda: take_in_again.take_in_due(context)),
         Loop(name="schedule", turn=lambda: schedule_retries.schedule_retries(context)),
         Loop(name="resolve", turn=lambda: resolve_attempt.resolve_due(context, proven.charger), moves_money=True),
         Loop(name="submit", turn=lambda: submit_attempt.submit_due(context, proven.charger), moves_money=True),
@@ -165,6 +167,7 @@ def open_engine(parts: ControlParts, *, holder: str | None = None, guarded: bool
     def next_due() -> Instant | None:
         dues = [parts.store.next_due(), backfill_events.next_sweep(context), take_over.next_batch(context)]
         dues += [follow_accounts.next_look(context), move_cases.next_move(context), history.next_due()]
+        dues.append(take_in_again.next_batch(context))
         found = [each for each in dues if each is not None]
         return min(found, default=None)
 

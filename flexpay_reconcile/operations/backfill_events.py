@@ -11,11 +11,12 @@ from dataclasses import dataclass
 
 from flexpay_reconcile.config.integration import Integration, Status
 from flexpay_reconcile.errors import ErrorKind, FlexpayError, OperatorError, TryLater
-from flexpay_reconcile.operations import connected, follow_invoice, follow_subscription, suspicion
+from flexpay_reconcile.operations import connected, follow_invoice, follow_subscription, returning, suspicion
 from flexpay_reconcile.operations.context import LOG, Context
 from flexpay_reconcile.ports.account_access import ACCOUNT_LOST
 from flexpay_reconcile.ports.configurations import AppliedConfiguration
 from flexpay_reconcile.ports.store import UnitOfWork
+from flexpay_reconcile.recovery import opening
 from flexpay_reconcile.recovery.case import CaseState
 from flexpay_reconcile.values.ids import AccountId, CustomerId, InvoiceId
 from flexpay_reconcile.values.instant import Instant, Span
@@ -123,7 +124,10 @@ def _sweep(
             seen.add(invoice.id)
             with context.store.reading() as view:
                 known = view.cases.lives_of(account, invoice.id)
-            if not known:
+                again = context.enabled_again(running, integration.id)
+                early = again is not None and invoice.created < again.minus(LOOK_BACK)
+                waits = early and returning.under_way(context, view, running, integration, account)
+            if opening.may_open(known) and not waits:
                 follow.invoice(invoice.id)
     with context.store.reading() as view:
         watched = view.cases.list(integration_id=integration.id, states=_WATCHED, limit=100_000)
@@ -175,11 +179,12 @@ def began(context: Context, running: AppliedConfiguration, integration: Integrat
         known = view.marks.get(name)
     if known is not None:
         return Instant.from_text(known)
+    first = context.first_applied(running, integration.id)
     with context.store.begin() as unit:
         known = unit.marks.get(name)
         if known is None:
-            unit.marks.set(name, running.applied_at.text())
-    return Instant.from_text(known) if known else running.applied_at
+            unit.marks.set(name, first.text())
+    return Instant.from_text(known) if known else first
 
 
 def force(unit: UnitOfWork, integration: Integration) -> None:

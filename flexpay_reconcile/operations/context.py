@@ -9,7 +9,7 @@ import logging
 from dataclasses import dataclass, field, replace
 
 from flexpay_reconcile.config.configuration import Configuration
-from flexpay_reconcile.config.integration import Integration
+from flexpay_reconcile.config.integration import Integration, Status
 from flexpay_reconcile.config.policy import RetryPolicy
 from flexpay_reconcile.errors import BrokenInvariant
 from flexpay_reconcile.ports.billing_reader import BillingReaderFor
@@ -19,6 +19,7 @@ from flexpay_reconcile.ports.event_reader import EventReader
 from flexpay_reconcile.ports.store import Store, UnitOfWork
 from flexpay_reconcile.recovery.case import RecoveryCase
 from flexpay_reconcile.recovery.gates import FRESH
+from flexpay_reconcile.values.ids import IntegrationId
 from flexpay_reconcile.values.instant import Instant, Span
 
 LOG = logging.getLogger("flexpay")
@@ -38,6 +39,7 @@ class Context:
     holder: str
     fence: int = 0
     _revisions: dict[int, AppliedConfiguration] = field(default_factory=dict)
+    _returns: dict[tuple[IntegrationId, int], Instant | None] = field(default_factory=dict)
 
     def running(self) -> AppliedConfiguration | None:
         """The newest applied revision; None before the first apply."""
@@ -53,6 +55,40 @@ class Context:
             raise BrokenInvariant(f"configuration revision {revision} is not in the state")
         self._revisions[revision] = found
         return found.configuration
+
+    def enabled_again(self, running: AppliedConfiguration, integration: IntegrationId) -> Instant | None:
+        """When it was last enabled after it had been disabled, released or removed; None where it never was (G14).
+
+        Told from the applied revisions, which stay: a daemon that was down all the while knows it too.
+        """
+        key = (integration, running.revision)
+        if key not in self._returns:
+            self._returns[key] = self._enabled_again(running, integration)
+        return self._returns[key]
+
+    def _enabled_again(self, running: AppliedConfiguration, integration: IntegrationId) -> Instant | None:
+        since = running.applied_at
+        for revision in range(running.revision, 0, -1):
+            applied = self._revisions.get(revision) or self.configurations.revision(revision)
+            if applied is None:
+                return None
+            self._revisions[revision] = applied
+            found = applied.configuration.integrations.get(integration)
+            if found is None:
+                earlier = (self.configurations.revision(each) for each in range(revision - 1, 0, -1))
+                return (
+                    since if any(each and integration in each.configuration.integrations for each in earlier) else None
+                )
+            if found.status is not Status.ENABLED:
+                return since if revision < running.revision else None
+            since = applied.applied_at
+        return None
+
+    def first_applied(self, running: AppliedConfiguration, integration: IntegrationId) -> Instant:
+        """When the earliest revision that holds an integration was applied."""
+        earlier = (self.configurations.revision(each) for each in range(1, running.revision))
+        held = (each for each in earlier if each is not None and integration in each.configuration.integrations)
+        return next((each.applied_at for each in held), running.applied_at)
 
     def policy_of(self, case: RecoveryCase) -> RetryPolicy:
         """The policy a case is pinned to."""

@@ -12,6 +12,7 @@ from flexpay_reconcile.operations import endings, open_case, plan_next, record_m
 from flexpay_reconcile.operations.context import LOG, Context
 from flexpay_reconcile.ports.configurations import AppliedConfiguration
 from flexpay_reconcile.ports.store import UnitOfWork
+from flexpay_reconcile.recovery import opening
 from flexpay_reconcile.recovery.attempt import BLOCKING_STATES
 from flexpay_reconcile.recovery.case import CaseState, RecoveryCase
 from flexpay_reconcile.recovery.final_action import ActionKind, ActionState
@@ -40,7 +41,7 @@ def follow_invoice(
     if case is None:
         if invoice is None:
             return "gone"
-        if ended:
+        if ended and not (invoice.status is InvoiceStatus.OPEN and opening.may_open(ended)):
             return _for_the_books(context, ended[-1], invoice)
         why_not = open_case.open_case(context, running, integration, invoice)
         return why_not or "opened"

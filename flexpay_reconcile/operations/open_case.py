@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from flexpay_reconcile.billing.charge import ChargeStatus
 from flexpay_reconcile.billing.invoice import Invoice, payment_method_for
 from flexpay_reconcile.config.integration import Integration
-from flexpay_reconcile.operations import record_money
+from flexpay_reconcile.operations import record_money, returning
 from flexpay_reconcile.operations.context import Context
 from flexpay_reconcile.ports.billing_reader import BillingReader
 from flexpay_reconcile.ports.configurations import AppliedConfiguration
 from flexpay_reconcile.ports.store import UnitOfWork
 from flexpay_reconcile.recovery import eligibility, opening
+from flexpay_reconcile.recovery.case import RecoveryCase
 from flexpay_reconcile.recovery.journal import Entry, EntryKind
 from flexpay_reconcile.recovery.opening import Findings, Opening
 from flexpay_reconcile.values.instant import Instant, Span
@@ -28,7 +31,8 @@ def open_case(
 ) -> str | None:
     """Open a case, or return why the invoice is only recorded. Idempotent: a live or ended case is never doubled.
 
-    Window and delays of one that is `taken_over`, or found more than a day late, begin now.
+    Window and delays of one that is `taken_over`, or found more than a day late, begin now. What failed before its
+    integration was enabled again is taken in by `take_in_again` at the take-over's pace, and waits for it here.
     """
     reader = context.readers(integration, invoice.account)
     verdict = eligibility.judge_invoice(invoice, integration, running.configuration)
@@ -58,9 +62,15 @@ def open_case(
         taken_over=taken_over,
     )
     with context.store.begin() as unit:
-        if unit.cases.lives_of(invoice.account, invoice.id):
+        lives = unit.cases.lives_of(invoice.account, invoice.id)
+        if not opening.may_open(lives):
             return "already_known"
-        _write(unit, running, integration, findings, context.clock.now())
+        meanwhile = returning.failed_meanwhile(context, running, integration, opening.first_failure(findings))
+        if (lives or meanwhile) and not taken_over:
+            if returning.under_way(context, unit, running, integration, invoice.account):
+                return "waits_for_its_turn"
+            findings = replace(findings, taken_over=True)
+        _write(unit, running, integration, findings, lives, context.clock.now())
     return None
 
 
@@ -74,7 +84,12 @@ def _not_eligible(context: Context, integration: Integration, invoice: Invoice, 
 
 
 def _write(
-    unit: UnitOfWork, running: AppliedConfiguration, integration: Integration, findings: Findings, now: Instant
+    unit: UnitOfWork,
+    running: AppliedConfiguration,
+    integration: Integration,
+    findings: Findings,
+    lives: tuple[RecoveryCase, ...],
+    now: Instant,
 ) -> None:
     """Case, ledger, transactions and the first journal lines, together."""
     invoice, last, decline = findings.invoice, findings.last, findings.decline
@@ -87,10 +102,10 @@ def _write(
     row = unit.cards.of_payment_method(invoice.account, chosen) if chosen is not None else None
     policy = running.configuration.policy_of(integration)
     under = Opening(integration=integration, policy=policy, revision=running.revision)
-    case = opening.new_case(findings, under, row.charge if row else None, now)
+    case = opening.new_case(findings, under, row.charge if row else None, now, lives)
     declined_at = case.last_declined_at or now
     unit.cases.add(case)
-    how = "Taken over" if findings.taken_over else "Opened"
+    how = "Opened again" if lives else "Taken over" if findings.taken_over else "Opened"
     text = f"{how} for {case.amount.text()}: {decline.kind.value} decline ({decline.reason})"
     opened = {"amount": case.amount.text(), "window_until": case.window_until.text(), "revision": str(case.revision)}
     unit.journal.append(Entry(case_id=case.id, at=now, kind=EntryKind.OPENED, text=text, facts=opened))

@@ -5,8 +5,10 @@ A case taken over begins its window and its delays now: nobody is cancelled on t
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
+from flexpay_reconcile.billing.invoice import Invoice
 from flexpay_reconcile.config.integration import Integration, ListenTo, Status
 from flexpay_reconcile.errors import ErrorKind, FlexpayError, OperatorError, TryLater
 from flexpay_reconcile.operations import open_case
@@ -88,15 +90,15 @@ def _turn(context: Context, running: AppliedConfiguration, integration: Integrat
     own = running.configuration.company_of(integration).stripe_account
     reader = context.readers(integration, own)
     if record is None:
-        record = TakeOver(ordered_at=running.applied_at, total=_count(reader, running.applied_at), next_at=now)
-        _save(context, integration.id, record)
+        record = TakeOver(ordered_at=running.applied_at, total=count(reader, running.applied_at), next_at=now)
+        save(context, mark_name(integration.id), record)
         LOG.info("take-over begun", extra={"integration": integration.id, "invoices": record.total})
     if not record.running or record.next_at > now:
         return 0
     return _batch(context, running, integration, reader, record)
 
 
-def _count(reader: BillingReader, before: Instant) -> int:
+def count(reader: BillingReader, before: Instant) -> int:
     """How many there are: a page of a hundred is one call."""
     total, after = 0, None
     for _ in range(MAX_PAGES):
@@ -116,29 +118,45 @@ def _batch(
     record: TakeOver,
 ) -> int:
     """The next invoices; after each one the cursor is on disk, and a case that is there already is not doubled."""
+
+    def wanted(invoice: Invoice) -> bool:
+        with context.store.reading() as view:
+            return not view.cases.lives_of(invoice.account, invoice.id)
+
+    return take_batch(context, running, integration, reader, record, mark_name(integration.id), wanted)
+
+
+def take_batch(
+    context: Context,
+    running: AppliedConfiguration,
+    integration: Integration,
+    reader: BillingReader,
+    record: TakeOver,
+    mark: str,
+    wanted: Callable[[Invoice], bool],
+) -> int:
+    """The next invoices of a record kept under a mark, as many as the brake allows at once; returns how many."""
     if record.listed:
-        return _again(context, running, integration, reader, record)
+        return _again(context, running, integration, reader, record, mark)
     percent = running.configuration.brakes.take_over_percent_of_book_per_day
     page = reader.open_page(record.ordered_at, record.cursor)
     taken = page.invoices[: batch(record.total, percent)]
     for invoice in taken:
-        with context.store.reading() as view:
-            known = bool(view.cases.lives_of(invoice.account, invoice.id))
-        opened = False if known else _open(context, running, integration, reader, invoice.id)
+        opened = _open(context, running, integration, reader, invoice.id) if wanted(invoice) else False
         left = record.left if opened is not None else (*record.left, invoice.id)
         looked, cases = record.looked + 1, record.opened + bool(opened)
         record = replace(record, cursor=invoice.id, looked=looked, opened=cases, left=left)
-        _save(context, integration.id, record)
+        save(context, mark, record)
     now = context.clock.now()
     if len(taken) == len(page.invoices):  # this page is done
         if not page.more or page.last is None:
             if record.left:
-                _save(context, integration.id, replace(record, listed=True, next_at=now.plus(AFTER_REFUSAL)))
+                save(context, mark, replace(record, listed=True, next_at=now.plus(AFTER_REFUSAL)))
             else:
-                _finish(context, integration.id, record)
+                _finish(context, integration.id, record, mark)
             return len(taken)
         record = replace(record, cursor=page.last)
-    _save(context, integration.id, after_batch(record, len(taken), percent, now))
+    save(context, mark, after_batch(record, len(taken), percent, now))
     return len(taken)
 
 
@@ -148,6 +166,7 @@ def _again(
     integration: Integration,
     reader: BillingReader,
     record: TakeOver,
+    mark: str,
 ) -> int:
     """What could not be followed when its turn came: tried every hour, for none may be forgotten (D6)."""
     tried = {each: _open(context, running, integration, reader, each) for each in record.left}
@@ -155,15 +174,15 @@ def _again(
     left = tuple(each for each, opened in tried.items() if opened is None)
     record = replace(record, left=left, opened=record.opened + sum(map(bool, tried.values())))
     if left and now.since(record.ordered_at) < GIVE_UP:
-        _save(context, integration.id, replace(record, next_at=now.plus(AFTER_REFUSAL)))
+        save(context, mark, replace(record, next_at=now.plus(AFTER_REFUSAL)))
     else:
-        _finish(context, integration.id, record)
+        _finish(context, integration.id, record, mark)
     return len(tried)
 
 
-def _finish(context: Context, integration: IntegrationId, record: TakeOver) -> None:
-    _save(context, integration, replace(record, finished_at=context.clock.now()))
-    facts = {"integration": integration, "invoices": record.looked, "cases": record.opened}
+def _finish(context: Context, integration: IntegrationId, record: TakeOver, mark: str) -> None:
+    save(context, mark, replace(record, finished_at=context.clock.now()))
+    facts = {"integration": integration, "invoices": record.looked, "cases": record.opened, "mark": mark}
     LOG.info("take-over finished", extra=facts)
     if record.left:
         LOG.error("invoices could not be taken over", extra={**facts, "left": ",".join(record.left)})
@@ -190,9 +209,10 @@ def _open(
         return None
 
 
-def _save(context: Context, integration: IntegrationId, record: TakeOver) -> None:
+def save(context: Context, mark: str, record: TakeOver) -> None:
+    """How far it is, on disk."""
     with context.store.begin() as unit:
-        unit.marks.set(mark_name(integration), record.text())
+        unit.marks.set(mark, record.text())
 
 
 def _again_name(integration: IntegrationId) -> str:

@@ -5,7 +5,7 @@ The engine opens cases with `new_case` and the forecast tells with it what an op
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from flexpay_reconcile.billing.charge import Charge, ChargeStatus, RefusalFacts
@@ -21,6 +21,8 @@ from flexpay_reconcile.values.ids import CaseId, PaymentMethodId
 from flexpay_reconcile.values.instant import Instant, Span
 
 FOUND_LATE = Span.of(hours=24)
+RELEASED_WITH_ALL = "integration_released"
+"""Why a case was let go of with its integration: when that is enabled again, the invoice may get another life."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +47,18 @@ class Opening:
     revision: int
 
 
+def may_open(lives: Sequence[RecoveryCase]) -> bool:
+    """Whether an invoice with these cases, oldest first, may get one more: it had none, or its integration let go."""
+    return not lives or (lives[-1].state is CaseState.RELEASED and lives[-1].closed_because == RELEASED_WITH_ALL)
+
+
+def first_failure(findings: Findings) -> Instant:
+    """When the invoice first failed, as far as it was read."""
+    last = findings.last
+    fallback = last.created if last else findings.invoice.created
+    return min((each.created for each in own_charges(findings)), default=fallback)
+
+
 def own_charges(findings: Findings) -> list[Charge]:
     """The charges of the invoice's last payment, among those of its customer."""
     last = findings.last
@@ -52,20 +66,25 @@ def own_charges(findings: Findings) -> list[Charge]:
     return [each for each in findings.charges if each.payment_intent in intents]
 
 
-def new_case(findings: Findings, opening: Opening, known: Charge | None, now: Instant) -> RecoveryCase:
-    """The case as it is opened at `now`. `known`: a charge by which the chosen card is known, where it is."""
+def new_case(
+    findings: Findings, opening: Opening, known: Charge | None, now: Instant, lives: Sequence[RecoveryCase] = ()
+) -> RecoveryCase:
+    """The case as it is opened at `now`. `known`: a charge by which the chosen card is known, where it is.
+
+    `lives`: the cases the invoice had before; a later life begins now, and spacing counts from the last attempt (A12).
+    """
+    life = 1 + max((each.life for each in lives), default=0)
     invoice, last, decline, chosen = findings.invoice, findings.last, findings.decline, findings.payment_method
-    own = own_charges(findings)
-    first = min((each.created for each in own), default=last.created if last else invoice.created)
-    start = now if findings.taken_over or now.since(first) > FOUND_LATE else first
+    first = first_failure(findings)
+    start = now if lives or findings.taken_over or now.since(first) > FOUND_LATE else first
     same_card = last is not None and last.payment_method == chosen
     known = last if same_card else known
     replaced = last is not None and chosen is not None and not same_card
     wait = None if replaced else decline.advice.wait_at_least
     declined_at = last.created if last else first
     return RecoveryCase(
-        id=CaseId(f"{invoice.account}/{invoice.id}/1"),
-        life=1,
+        id=CaseId(f"{invoice.account}/{invoice.id}/{life}"),
+        life=life,
         account=invoice.account,
         livemode=invoice.livemode,
         integration_id=opening.integration.id,
@@ -86,6 +105,7 @@ def new_case(findings: Findings, opening: Opening, known: Charge | None, now: In
         card_key=known.card_key() if known else chosen,
         network=known.network if known else None,
         payment_method_type=known.payment_method_type if known else None,
+        last_attempt_at=lives[-1].last_attempt_at if lives else None,
         last_declined_at=declined_at,
         decline_kind=DeclineKind.SOFT if replaced else decline.kind,
         decline_reason=NEW_CARD if replaced else decline.reason,
