@@ -35,7 +35,7 @@ from flexpay_reconcile.recovery.outcome import (
 )
 from flexpay_reconcile.recovery.transitions import move
 from flexpay_reconcile.values.ids import IntegrationId
-from flexpay_reconcile.values.instant import Span
+from flexpay_reconcile.values.instant import Instant, Span
 
 _CAUSES = {
     "E-integration-removed": "integration_removed",
@@ -85,27 +85,27 @@ def _submit(context: Context, chargers: ChargerFor, planned: Attempt) -> int:
         if not context.may_charge(view):
             LOG.warning("the lease was lost before the call", extra={"attempt": attempt.idempotency_key})
             return 0  # SUBMITTING stays: whoever holds the lease now asks Stripe and goes on
-    attempt, outcome = _pay(context, charger, attempt)
+    attempt, outcome = _pay(context, charger, attempt, facts.now)
     record(context, integration, attempt, outcome)
     return 1
 
 
-def _pay(context: Context, charger: Charger, attempt: Attempt) -> tuple[Attempt, Outcome]:
+def _pay(context: Context, charger: Charger, attempt: Attempt, read_at: Instant) -> tuple[Attempt, Outcome]:
     """The call; after a rate-limit 429 the very same through the fallback key, and which key it was is on disk first.
 
     Otherwise a crash could lead a replay through another API key than the one that may have been executed (B7, E10).
+    What was read before the first call has to be fresh before the second one, too (A7).
     """
     first = _send(charger, attempt)
     if not isinstance(first, NotSubmitted) or first.reason is not NotSubmittedReason.RATE_LIMITED:
         return attempt, first
-    limited_at = context.clock.now()
     with context.store.begin() as unit:
         stored = unit.attempts.get(attempt.account, attempt.invoice, attempt.number)
         if stored is None or stored.state is not AttemptState.SUBMITTING or not context.may_charge(unit):
             return attempt, first
         again = replace(stored, key_alias=KeyAlias.FALLBACK)
         unit.attempts.save(again)
-    if not context.may_still_call(limited_at):
+    if not context.may_still_call(read_at):
         return attempt, first
     second = _send(charger, again)
     broken = (NotSubmittedReason.KEY_REFUSED, NotSubmittedReason.PERMISSION_MISSING, NotSubmittedReason.ACCOUNT_LOST)

@@ -66,6 +66,31 @@ def test_a_replay_is_not_sent_by_one_who_stood_still():
     truth.agree(fleet)
 
 
+@pytest.mark.parametrize(("minutes", "second"), [(0, 1), (2, 0)])
+def test_the_other_key_charges_on_fresh_reads_alone(minutes: int, second: int):
+    """The primary key meets the limiter and the process stands still: the fallback key charges after new reads (A7).
+
+    Found by seed 50083: two minutes between the two calls, and nothing was read again.
+    """
+    fleet = fleet_of_two()
+    fleet.decline("ada", "insufficient_funds", times=1)
+    fleet.transport.faults.add("429", method="POST", path="/v1/invoices/*/pay", times=1)
+    stood: list[int] = []
+
+    def answered(request: Request) -> None:
+        if request.is_pay and request.status == 429 and not stood:
+            stood.append(len(fleet.requests))
+            fleet.pause(Span.of(minutes=minutes))
+
+    fleet.after_call.append(answered)
+    fleet.live(9)
+    assert stood
+    at_once = fleet.requests[stood[0]]
+    assert at_once.is_pay is bool(second)
+    assert fleet.case("ada").state is CaseState.RECOVERED
+    truth.agree(fleet)
+
+
 @pytest.mark.parametrize("pays", [False, True])
 def test_nobody_is_cancelled_by_one_who_stood_still(pays: bool):
     """The cancellation is written down, the process stands still, and the customer pays meanwhile: kept."""
