@@ -1,4 +1,7 @@
-"""One bounded turn over cases that are due a decision. Reads Stripe only to see whether a parked cause is gone."""
+"""One bounded turn over cases that are due a decision.
+
+Reads Stripe only to see whether a parked cause is gone, and before a case that nobody reviewed is closed.
+"""
 
 from __future__ import annotations
 
@@ -30,6 +33,8 @@ def schedule_retries(context: Context, *, limit: int = 200) -> int:
         parked = view.cases.due([CaseState.PARKED], now, limit)
     done = 0
     for seen in due:
+        if seen.state is CaseState.NEEDS_REVIEW and not _read_before_closing(context, seen, now):
+            continue
         try:
             with context.store.begin() as unit:
                 case = unit.cases.get(seen.id)
@@ -41,6 +46,20 @@ def schedule_retries(context: Context, *, limit: int = 200) -> int:
     for seen in parked:
         done += _look_again(context, seen, now)
     return done
+
+
+def _read_before_closing(context: Context, seen: RecoveryCase, now: Instant) -> bool:
+    """Bring a case nobody reviewed into line with Stripe first: it may have been paid unheard. False: ask again later."""
+    running, integration = context.running(), context.integration_of(seen)
+    if running is None or integration is None:
+        return True
+    try:
+        follow_invoice.follow_invoice(context, running, integration, seen.account, seen.invoice)
+    except (TryLater, OperatorError) as problem:
+        LOG.info("not closed without a read", extra={"case": seen.id, "because": problem.message})
+        _put_aside(context, seen, now)
+        return False
+    return True
 
 
 def _put_aside(context: Context, seen: RecoveryCase, now: Instant) -> None:

@@ -54,6 +54,23 @@ def test_a_code_nobody_knows_leads_to_nothing_by_itself(evidence: dict[str, str]
     truth.agree(rig)
 
 
+def test_what_was_paid_unheard_just_before_is_not_closed_as_unreviewed():
+    """The end of the four weeks is no proof of anything: the invoice is read first, also where Stripe answers late (B4)."""
+    rig = unknown({})
+    rig.live(0.1)
+    ends_at = rig.case("ada").due_at
+    assert ends_at is not None
+    rig.run_until(ends_at.minus(Span.of(minutes=30)))
+    rig.post = lambda *_: 200  # a delivery that nobody takes in
+    control.pay_elsewhere(rig.world, "ada", how="out_of_band")
+    rig.transport.faults.add("503_html", method="GET", path="/v1/invoices/in_*", times=1)
+    rig.run_until(ends_at.plus(Span.of(minutes=10)))
+    assert rig.case("ada").state is CaseState.NEEDS_REVIEW, steps.journal(rig)
+    rig.run_until(ends_at.plus(Span.of(hours=2)))
+    assert rig.case("ada").state is CaseState.RECOVERED_ELSEWHERE, steps.journal(rig)
+    truth.agree(rig)
+
+
 def test_a_new_card_makes_it_an_ordinary_case():
     """The customer puts in another card while a person is waited for: what the old card said no longer counts."""
     rig = unknown({})
