@@ -22,7 +22,14 @@ from flexpay_reconcile.billing.signal import (
 )
 from flexpay_reconcile.config.integration import Integration, ListenTo
 from flexpay_reconcile.errors import OperatorError, TryLater
-from flexpay_reconcile.operations import connected, follow_accounts, follow_invoice, follow_subscription, record_money
+from flexpay_reconcile.operations import (
+    connected,
+    follow_accounts,
+    follow_invoice,
+    follow_subscription,
+    record_money,
+    suspicion,
+)
 from flexpay_reconcile.operations.context import LOG, Context
 from flexpay_reconcile.ports.configurations import AppliedConfiguration
 from flexpay_reconcile.ports.rows import InboxEvent, InboxState
@@ -34,6 +41,7 @@ from flexpay_reconcile.values.instant import Span
 
 MAX_TRIES = 10
 _BACKOFF_MINUTES = (1, 2, 5, 10, 30, 60)
+_ABOUT_MONEY = ("charge.", "refund.")
 _CARD_UPDATES = frozenset({"payment_method.updated", "payment_method.automatically_updated"})
 
 
@@ -151,6 +159,17 @@ def _failed(context: Context, event: InboxEvent, problem: Exception) -> None:
     words = card_number.masked(str(problem))[:500]
     with context.store.begin() as unit:
         unit.inbox.mark(replace(event, state=state, tries=tries, next_try_at=next_try, error=words))
+        if not outage and event.type.startswith(_ABOUT_MONEY):
+            _ask_the_lists(context, unit, event)
+
+
+def _ask_the_lists(context: Context, unit: UnitOfWork, event: InboxEvent) -> None:
+    """What an odd event says of a charge or a refund is read in Stripe's lists instead: ceilings count it."""
+    running = context.running()
+    integration = running and running.configuration.integrations.get(event.integration_id)
+    if running is not None and integration:
+        accounts = [account for account, _ in connected.accounts_of(unit, running, integration)]
+        suspicion.not_understood(unit, integration.id, accounts, event.created)
 
 
 def _act(context: Context, running: AppliedConfiguration, integration: Integration, signal: Signal, turn: Turn) -> str:

@@ -49,7 +49,7 @@ def schedule_retries(context: Context, *, limit: int = 200) -> int:
 
 
 def _read_before_closing(context: Context, seen: RecoveryCase, now: Instant) -> bool:
-    """Bring a case nobody reviewed into line with Stripe first: it may have been paid unheard. False: ask again later."""
+    """Bring a case nobody reviewed into line with Stripe: it may have been paid unheard. False: ask again later."""
     running, integration = context.running(), context.integration_of(seen)
     if running is None or integration is None:
         return True

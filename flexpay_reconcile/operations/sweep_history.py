@@ -128,10 +128,15 @@ class _Account:
                 if problem.code != _NO_PERMISSION:
                     raise
                 refused = now
-        if gap or not readable:
-            found += self._money(reader)
+        with self.context.store.reading() as view:
+            unread = suspicion.unread_since(view, self.integration.id, self.account)
+        money = gap or not readable or unread is not None
+        if money:
+            found += self._money(reader, unread)
         with self.context.store.begin() as unit:
             found += self._flush(unit)
+            if money and suspicion.unread_since(unit, self.integration.id, self.account) == unread:
+                suspicion.lists_read(unit, self.integration.id, self.account)
             suspicion.events_readable(unit, self.integration.id, readable=readable)
             unit.marks.set(self._name("refused"), refused.text() if refused else "")
             if gap:
@@ -192,14 +197,15 @@ class _Account:
             body=kept,
         )
 
-    def _money(self, reader: HistoryReader) -> int:
-        """Charges since the cursor or the oldest debit on its way, and refunds of the last weeks, into the books."""
+    def _money(self, reader: HistoryReader, unread: Instant | None) -> int:
+        """Charges since the cursor, the oldest debit on its way or what no event told; refunds of the last weeks."""
         newest, found = self._mark("charges"), 0
         since = newest.minus(OVERLAP) if newest else self.began
         back = self.context.clock.now().minus(MONEY_MOVES)
         with self.context.store.reading() as view:
             pending = view.transactions.oldest_pending(self.integration.id, self.account, back)
-        for page in reader.charges(min(since, pending) if pending else since):
+        starts = [since, *(each for each in (pending, unread and unread.minus(OVERLAP)) if each is not None)]
+        for page in reader.charges(min(starts)):
             found += self._put(partial(self._charges, page=page))
             newest = max([each.created for each in page] + ([newest] if newest else []), default=None)
         for refunds in reader.refunds(max(self.began, min(since, back))):

@@ -193,3 +193,25 @@ def test_a_debit_that_ends_unheard_days_later_is_in_the_books(outcome: str):
     control_api.post(rig.world, "settle-debit", {"charge": debit["id"], "outcome": outcome})
     rig.live(0.5)
     d10_equals_ledger(rig, began)
+
+
+@pytest.mark.parametrize("readable", [True, False])
+def test_what_an_odd_event_tells_of_a_charge_is_read_in_the_lists(readable: bool):
+    """A charge whose one event says a status nobody knows counts for its card's ceiling after the next sweep (A10, D10)."""
+    rig = book(readable=readable)
+    rig.post = None
+    began = rig.world.now
+    rig.world.sim.delivery_faults.add("new_enum", type="charge.succeeded", times=1)
+    rig.live(1)
+    (first, *_) = rig.charges()
+    with rig.parts.store.reading() as view:
+        (event,) = [each for each in view.inbox.for_object(first["id"]) if each.type == "charge.succeeded"]
+        known = view.cards.of_payment_method(first["account"], first["payment_method"])
+    assert "simulated_new_value" in event.body.decode()
+    assert known is not None
+    assert known.charge.id == first["id"]
+    d10_equals_ledger(rig, began)
+    rig.live(1)
+    asked = len(lists(rig, "charges"))
+    rig.live(1)
+    assert not readable or len(lists(rig, "charges")) == asked, "the lists are read once for it"
