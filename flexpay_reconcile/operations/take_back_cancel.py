@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from flexpay_reconcile.billing.invoice import Subscription, SubscriptionStatus
-from flexpay_reconcile.errors import FlexpayError, OperatorError, TryLater
+from flexpay_reconcile.errors import OperatorError, TryLater
 from flexpay_reconcile.operations import record_outcome
 from flexpay_reconcile.operations.context import LOG, Context
 from flexpay_reconcile.ports.billing_writer import BillingWriter, BillingWriterFor, WriteResult
@@ -34,9 +34,7 @@ def take_back_due(context: Context, writers: BillingWriterFor, *, limit: int = 5
             return settled
         try:
             settled += _take_back(context, writers, case)
-        except FlexpayError as problem:
-            if not isinstance(problem, (TryLater, OperatorError)):
-                raise
+        except (TryLater, OperatorError) as problem:
             facts = {"case": case.id, "subscription": case.subscription, "because": problem.message}
             LOG.warning("a scheduled cancellation cannot be taken back yet", extra=facts)
             _later(context, case, AGAIN)
@@ -50,8 +48,8 @@ def _take_back(context: Context, writers: BillingWriterFor, case: RecoveryCase) 
         raise OperatorError("its integration is no longer configured", code="E-integration-removed")
     with context.store.reading() as view:
         action = _owed(view, case)
-    if action is None:
-        return _settle(context, case, None, ActionState.DONE, "")
+    if action is None:  # another daemon has settled it since it was read
+        return 0
     reader = context.readers(integration, case.account)
     subscription = reader.subscription(case.subscription)
     if subscription is None and reader.customer(case.customer) is None:
@@ -68,10 +66,10 @@ def _take_back(context: Context, writers: BillingWriterFor, case: RecoveryCase) 
             _later(context, case, AGAIN)
             return 0
         subscription = reader.subscription(case.subscription)
-    return _judge_read(context, case, action, subscription)
+    return _judge_read(context, case, subscription)
 
 
-def _judge_read(context: Context, case: RecoveryCase, action: FinalAction, subscription: Subscription | None) -> int:
+def _judge_read(context: Context, case: RecoveryCase, subscription: Subscription | None) -> int:
     """Only what reads so is done."""
     if _too_late(subscription) and (subscription is None or _ours(case, subscription)):
         because = "the subscription had ended by it before it could be taken back"
@@ -79,9 +77,9 @@ def _judge_read(context: Context, case: RecoveryCase, action: FinalAction, subsc
             "a subscription ended by our scheduled cancellation though recovery had ended otherwise",
             extra={"case": case.id, "subscription": case.subscription, "customer": case.customer},
         )
-        return _settle(context, case, action, ActionState.SKIPPED, because)
+        return _settle(context, case, ActionState.SKIPPED, because)
     if not _ours(case, subscription):
-        return _settle(context, case, action, ActionState.DONE, "no cancellation of this case is scheduled, it reads")
+        return _settle(context, case, ActionState.DONE, "no cancellation of this case is scheduled, it reads")
     LOG.warning("a scheduled cancellation does not read as taken back", extra={"case": case.id})
     _later(context, case, AGAIN)
     return 0
@@ -113,23 +111,24 @@ def _commit_intent(context: Context, case: RecoveryCase) -> bool:
 
 
 def _send(writer: BillingWriter, case: RecoveryCase, action: FinalAction, *, flag: bool) -> WriteResult:
-    """Flag and tag together; where somebody took the flag away before us, the tag alone, under a key of its own."""
-    gone = {CANCEL_TAG: ""}
+    """Flag and tag together; where somebody took the flag away before us, the tag alone, under a key of its own.
+
+    Each look has a key of its own: Stripe repeats a saved 500 for a day, and the period may end before.
+    """
+    gone, key = {CANCEL_TAG: ""}, f"{action.idempotency_key}:{case.version}"
     if flag:
-        return writer.unschedule_cancel(case.subscription, gone, idempotency_key=action.idempotency_key)
-    return writer.tag_subscription(case.subscription, gone, idempotency_key=f"{action.idempotency_key}:tag")
+        return writer.unschedule_cancel(case.subscription, gone, idempotency_key=key)
+    return writer.tag_subscription(case.subscription, gone, idempotency_key=f"{key}:tag")
 
 
-def _settle(context: Context, seen: RecoveryCase, action: FinalAction | None, state: ActionState, note: str) -> int:
-    """The case owes nothing any more; what was called and never answered is settled with it."""
+def _settle(context: Context, seen: RecoveryCase, state: ActionState, note: str) -> int:
+    """The case owes nothing any more; what was called and never answered is settled with it. Once: 0 where it was."""
     now = context.clock.now()
     with context.store.begin() as unit:
         case = unit.cases.get(seen.id)
-        if case is None or not case.is_final():
+        if case is None or _owed(unit, case) is None:
             return 0
         unit.cases.save(replace(case, due_at=None))
-        if action is None:
-            return 0
         for each in unit.actions.of_case(case.id):
             if each.kind is ActionKind.TAKE_BACK:
                 unit.actions.save(replace(each, state=state, finished_at=now, note=note))
@@ -144,5 +143,5 @@ def _settle(context: Context, seen: RecoveryCase, action: FinalAction | None, st
 def _later(context: Context, seen: RecoveryCase, pause: Span) -> None:
     with context.store.begin() as unit:
         case = unit.cases.get(seen.id)
-        if case is not None and case.is_final() and _owed(unit, case) is not None:
+        if case is not None and _owed(unit, case) is not None:
             unit.cases.save(replace(case, due_at=context.clock.now().plus(pause)))
