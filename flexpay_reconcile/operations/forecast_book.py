@@ -163,21 +163,18 @@ class _Ledger:
     """The charges of the book as the card ledger would hold them."""
 
     by_card: dict[str, list[LedgerRow]]
-    by_customer: dict[str, list[Charge]]
-    by_method: dict[str, Charge]
+    by_customer: dict[str | None, list[Charge]]
+    by_method: dict[str | None, Charge]
 
     @staticmethod
     def of(book: Book) -> _Ledger:
         by_card: dict[str, list[LedgerRow]] = defaultdict(list)
-        by_customer: dict[str, list[Charge]] = defaultdict(list)
-        by_method: dict[str, Charge] = {}
+        by_customer: dict[str | None, list[Charge]] = defaultdict(list)
+        by_method: dict[str | None, Charge] = {}
         for charge in sorted(book.charges.values(), key=lambda each: (each.created, each.id)):
-            if (key := charge.card_key()) is not None:
-                by_card[key].append(record_money.ledger_row(charge))
-            if charge.customer is not None:
-                by_customer[charge.customer].append(charge)
-            if charge.payment_method is not None:
-                by_method[charge.payment_method] = charge
+            by_card[charge.card_key()].append(record_money.ledger_row(charge))
+            by_customer[charge.customer].append(charge)
+            by_method[charge.payment_method] = charge
         return _Ledger(by_card, by_customer, by_method)
 
     def of_customer(self, customer: CustomerId, since: Instant) -> list[Charge]:
