@@ -129,8 +129,8 @@ class Plan:
 
 
 def build(facts: Facts) -> Plan:
-    """The plan for these facts."""
-    parts = [_of_integration(each, facts) for each in facts.integrations]
+    """The plan for these facts, whatever order the manifest names things in."""
+    parts = sorted((_of_integration(each, facts) for each in facts.integrations), key=lambda part: part.name)
     changes = [*_local_changes(facts, {p.name: p for p in parts})]
     changes += [each for part in parts for each in part.endpoint.changes]
     changes.sort(key=lambda each: (LEVELS.index(each.kind), each.name, each.deposed or ""))
@@ -158,7 +158,7 @@ def build(facts: Facts) -> Plan:
         overlay=facts.overlay,
         manual_steps=tuple(
             step
-            for integration in facts.configuration.integrations.values()
+            for _, integration in sorted(facts.configuration.integrations.items())
             for step in guidance.steps_for(integration, facts.as_of, retried.get(integration.id, ()))
         ),
         diagnostics=tuple(sorted(diagnostics, key=Diagnostic.sort_key)),
