@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from flexpay_reconcile.config.integration import Integration
-from flexpay_reconcile.errors import BrokenInvariant, FlexpayError, OperatorError, TryLater
+from flexpay_reconcile.errors import BrokenInvariant, OperatorError, TryLater
 from flexpay_reconcile.operations import (
     endings,
     final_budget,
@@ -50,9 +50,7 @@ def finish_due(context: Context, writers: BillingWriterFor, *, limit: int = 50) 
             if integration is None:
                 raise OperatorError("its integration is no longer configured", code="E-integration-removed")
             ended += _finish(context, writers, integration, case)
-        except FlexpayError as problem:
-            if not isinstance(problem, (TryLater, OperatorError)):
-                raise
+        except (TryLater, OperatorError) as problem:
             LOG.warning("final action must wait", extra={"case": case.id, "because": problem.message})
             _later(context, case, _pause(context, case, problem))
     return ended
@@ -248,7 +246,7 @@ def _end(context: Context, seen: RecoveryCase) -> int:
     return 1
 
 
-def _pause(context: Context, case: RecoveryCase, problem: FlexpayError) -> Span:
+def _pause(context: Context, case: RecoveryCase, problem: TryLater | OperatorError) -> Span:
     """Soon where Stripe is only slow; the rarer, up to an hour, the longer a permission is missing (E8, E9)."""
     if isinstance(problem, TryLater):
         return judge_action.SOON

@@ -78,6 +78,26 @@ def remove_integration(rig: Rig) -> None:
     rig.parts.state.publish(none, manifest_digest="without", at=rig.now, by="test")
 
 
+def test_an_integration_removed_while_a_final_action_is_due(caplog: pytest.LogCaptureFixture):
+    """It is removed before the delay is over: nobody is cancelled, told at most once an hour; when it is back, once."""
+    rig = steps.failing("lost_card", None, delay_days=2)
+    steps.until_state(rig, CaseState.FINISHING)
+    remove_integration(rig)
+    sent = len(rig.requests)
+    rig.live(4)
+    caplog.clear()
+    rig.live(1)
+    assert 20 < caplog.messages.count("final action must wait") <= 25
+    assert rig.case("ada").state is CaseState.FINISHING, steps.journal(rig)
+    assert not [each for each in rig.requests[sent:] if each.method != "GET"]
+    configuration = rig.loaded.configuration
+    assert configuration is not None
+    rig.parts.state.publish(configuration, manifest_digest="with", at=rig.now, by="test")
+    rig.live(0.1)
+    assert rig.case("ada").state is CaseState.HARD_DECLINED, steps.journal(rig)
+    assert steps.cancellations(rig) == 1
+
+
 @pytest.mark.parametrize("executed", [True, False])
 def test_an_integration_removed_while_an_attempt_is_unresolved(executed: bool):
     """What became of the call is still read from Stripe with the key it began under, and nothing is sent any more."""
