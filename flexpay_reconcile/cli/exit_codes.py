@@ -12,7 +12,7 @@ DONE: Final = 0
 FAILED: Final = 1
 """It failed and no narrower code fits."""
 CHANGES_PRESENT: Final = 2
-"""`plan --detailed-exitcode`: there are changes."""
+"""`plan --detailed-exitcode`, `drift`, `fmt --check`: there are changes."""
 MANIFEST_INVALID: Final = 3
 """The manifest has errors."""
 KEY_REFUSED: Final = 4

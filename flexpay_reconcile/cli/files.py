@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
+import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -74,6 +75,11 @@ def load_manifest(paths: Sequence[str], *, allow_secret_commands: bool) -> Loade
 def invalid(loaded: Loaded) -> OperatorError:
     """The error that stands for all the faults that were listed."""
     errors = sum(1 for each in loaded.diagnostics if each.severity is Severity.ERROR)
+    return invalid_by(errors)
+
+
+def invalid_by(errors: int) -> OperatorError:
+    """The same, by their number."""
     return OperatorError(
         f"the manifest has {errors} error{'' if errors == 1 else 's'}",
         code="E-manifest-invalid",
@@ -99,6 +105,30 @@ def write_private(path: str, text: str) -> None:
         try:
             with os.fdopen(handle, "w", encoding="utf-8") as file:
                 file.write(text)
+            Path(draft).replace(target)
+        except BaseException:
+            Path(draft).unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise OperatorError(f"{path} cannot be written: {error.strerror}", code="E-file-write") from None
+
+
+def rewrite(path: str, before: bytes, after: bytes) -> None:
+    """Put a file's new content in its place, whole or not at all, in its mode; OperatorError when it cannot be.
+
+    A link stays one. A file that no longer holds what was read (`before`) is left alone.
+    """
+    try:
+        if _is_special(path):
+            raise OperatorError(f"{path} is no plain file", code="E-file-write", hint="use - to read and print it")
+        target = Path(os.path.realpath(path))
+        handle, draft = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(after)
+            Path(draft).chmod(stat.S_IMODE(target.stat().st_mode))
+            if target.read_bytes() != before:
+                raise OperatorError(f"{path} was changed meanwhile and left as it is", code="E-file-write")
             Path(draft).replace(target)
         except BaseException:
             Path(draft).unlink(missing_ok=True)
@@ -165,6 +195,13 @@ def read_text(path: str) -> str:
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is no text"
         raise OperatorError(f"{path} cannot be read: {why}", code="E-file-read", kind=ErrorKind.USAGE) from None
+
+
+def read_standard_input() -> bytes:
+    """What comes on standard input, at most as much as is read of a file."""
+    if sys.stdin is None:
+        raise _unreadable("standard input is closed")
+    return sys.stdin.buffer.read(_READ_AT_MOST)
 
 
 def _read(path: Path) -> bytes:

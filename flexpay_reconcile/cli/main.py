@@ -23,6 +23,7 @@ from flexpay_reconcile.errors import ErrorKind, FlexpayError, OperatorError
 COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "init": ("init:command", "Write a first manifest."),
     "validate": ("validate:command", "Check a manifest; needs no secret, network or state."),
+    "fmt": ("fmt:command", "Format manifest files; comments stay."),
     "plan": ("plan:command", "Show what apply would change; writes nothing."),
     "apply": ("apply:command", "Make it so."),
     "drift": ("drift:command", "Show what moved at Stripe since the last apply; writes nothing."),

@@ -7,11 +7,13 @@ more than 32 levels, more than 1 MiB.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, Final
 
 import yaml
 
 from flexpay_reconcile.manifest.faults import UNREAD, Path, error, show
+from flexpay_reconcile.manifest.mark import Mark
 from flexpay_reconcile.manifest.scalars import read_plain
 from flexpay_reconcile.manifest.text import Lines, decode, first_forbidden
 from flexpay_reconcile.manifest.tree import Tree
@@ -46,6 +48,37 @@ def load_plain(file: str, data: bytes) -> tuple[Any | None, list[Diagnostic]]:
     """
     tree, faults = read(file, data, fractions=True)
     return (None if tree is None or faults else tree.value), faults
+
+
+def marks(text: str) -> Iterator[Mark]:
+    """The events of a text that `read` found no fault in, for whoever has to write it anew."""
+    event: Any
+    for event in yaml.parse(text, Loader=_LOADER):
+        kind = _KINDS.get(type(event))
+        if kind is None:
+            continue
+        first: Any = event.start_mark
+        last: Any = event.end_mark
+        yield Mark(
+            kind=kind,
+            text=getattr(event, "value", ""),
+            plain=kind == "scalar" and not event.style,
+            flow=bool(getattr(event, "flow_style", False)),
+            start=first.index,
+            end=last.index,
+            line=first.line,
+            column=first.column,
+            last_line=last.line - (last.column == 0 and last.line > first.line),
+        )
+
+
+_KINDS: Final[dict[type, str]] = {
+    yaml.ScalarEvent: "scalar",
+    yaml.MappingStartEvent: "map",
+    yaml.SequenceStartEvent: "list",
+    yaml.MappingEndEvent: "end",
+    yaml.SequenceEndEvent: "end",
+}
 
 
 class _GivenUp(Exception):

@@ -90,6 +90,11 @@ def load(
     )
 
 
+def faults_of_file(name: str, data: bytes) -> tuple[Diagnostic, ...]:
+    """What is wrong with one file as YAML, and secrets in it; what its keys mean is not asked."""
+    return _in_order(_tree(name, data)[1])
+
+
 def _tree(name: str, data: bytes) -> tuple[Tree | None, list[Diagnostic], bool]:
     """One file's tree, its faults, and whether it could not be read to its end."""
     in_text = secret_rules.in_text(name, data)

@@ -172,4 +172,4 @@ def test_the_actions_name_what_is_there():
         read = {each.split("}}")[0].strip() for each in text.split("inputs.")[1:]}
         assert {each.split()[0].rstrip(",") for each in read} <= action["inputs"].keys()
     hooks = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text())
-    assert [each["entry"] for each in hooks] == ["flexpay validate"]
+    assert [each["entry"] for each in hooks] == ["flexpay validate", "flexpay fmt"]
