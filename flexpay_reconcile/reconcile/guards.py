@@ -28,6 +28,22 @@ class GuardResult:
 
 _NAMED = 20
 """So many cases are named; the rest are counted."""
+_RAISE = " (a higher limit counts from the apply after the one that sets it)"
+
+
+def in_force(wanted: Guards, applied: Guards | None) -> Guards:
+    """The limits a plan is held to: the stricter of what the manifest says and of what was applied last.
+
+    So a change cannot lift, in the same apply, the guard that would refuse it: neither by raising a limit nor by
+    deleting the section.
+    """
+    if applied is None:
+        return wanted
+    return replace(
+        wanted,
+        max_certain_cancellations=min(wanted.max_certain_cancellations, applied.max_certain_cancellations),
+        max_webhook_deletes=min(wanted.max_webhook_deletes, applied.max_webhook_deletes),
+    )
 
 
 def ask(
@@ -46,7 +62,8 @@ def ask(
         limit=guards.max_webhook_deletes,
         actual=deletes,
         refused=deletes > guards.max_webhook_deletes,
-        message=f"{deletes} webhook endpoint(s) to delete; guards.max_webhook_deletes is {guards.max_webhook_deletes}",
+        message=f"{deletes} webhook endpoint(s) to delete; guards.max_webhook_deletes is {guards.max_webhook_deletes}"
+        + _RAISE,
     )
     for change in all_changes:
         if change.reason is not Reason.SCOPE:
@@ -101,7 +118,7 @@ def ask_impact(guards: Guards, impacts: Iterable[Impact]) -> Iterator[GuardResul
         actual=number,
         refused=number > guards.max_certain_cancellations,
         message=f"{number} subscription(s) would surely be cancelled because of this plan; guards.{CERTAIN} is "
-        f"{guards.max_certain_cancellations}; --accept-impact {CERTAIN}=REASON lets it pass and is recorded",
+        f"{guards.max_certain_cancellations}; --accept-impact {CERTAIN}=REASON lets it pass and is recorded{_RAISE}",
     )
     for why in impact.unseen(found):
         yield GuardResult(

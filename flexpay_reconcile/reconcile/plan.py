@@ -135,6 +135,7 @@ def build(facts: Facts) -> Plan:
     changes += [each for part in parts for each in part.endpoint.changes]
     changes.sort(key=lambda each: (LEVELS.index(each.kind), each.name, each.deposed or ""))
     retried = _retries(facts)
+    limits = guards.in_force(facts.configuration.guards, facts.current.guards if facts.current else None)
     diagnostics = [*facts.diagnostics, *(each for part in parts for each in part.diagnostics)]
     return Plan(
         as_of=facts.as_of,
@@ -148,8 +149,8 @@ def build(facts: Facts) -> Plan:
         guards=tuple(
             guards.accepted(
                 [
-                    *guards.ask(facts.configuration.guards, changes, facts.live_cases, facts.left_alone),
-                    *guards.ask_impact(facts.configuration.guards, facts.impacts or ()),
+                    *guards.ask(limits, changes, facts.live_cases, facts.left_alone),
+                    *guards.ask_impact(limits, facts.impacts or ()),
                 ],
                 facts.accepted_impacts,
             )
